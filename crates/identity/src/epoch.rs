@@ -1,0 +1,244 @@
+//! Key epochs: generations of the fleet's sealing key, made by operators, carried by the relay, read by members.
+//!
+//! ```text
+//! record n, signed by an operator { n, wraps: newest key to each member (HPKE, RFC 9180), older: keys 1..n-1 under key n }
+//!
+//!   first ─▶ 1 ─ rotate ─▶ 2 ─ rotate ─▶ …        the newest record alone gives a member every epoch
+//! ```
+//!
+//! Owns making, rotating and reading records. Must not know when to rotate (a revocation does) or where records lie.
+//!
+//! Rules: a record is believed only if an operator who is a member *now* signed it; a keyring never goes back to an older
+//! record, and never takes another key for an epoch it holds. A member that was turned away keeps what it could read, and
+//! reads nothing sealed later.
+
+use crate::canon;
+use crate::cipher;
+use crate::grant::Trust;
+use crate::key::{DeviceKey, Domain};
+use crate::seal::{EpochSecret, Keyring};
+use crate::statement::{self, Signer, StatementError};
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::X25519HkdfSha256;
+use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use ostler_core::ids::FleetId;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Members and open invites of one fleet: 4096 wraps are under half a frame of 1 MiB.
+const RECIPIENTS_MAX: usize = 4096;
+/// One rotation per revocation: 4096 older keys are 128 KiB of a record.
+const EPOCHS_MAX: usize = 4096;
+/// A record travels in one control frame.
+const RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// Why a record was not made or not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EpochError {
+    /// Not signed by an operator of the fleet, or damaged.
+    #[error("the fleet's key record is refused: {0}")]
+    Statement(#[from] StatementError),
+    /// Well signed, but its parts do not fit each other.
+    #[error("the fleet's key record is inconsistent: ask an operator to rotate the key (`ostler devices revoke` does)")]
+    Inconsistent,
+    /// No wrap for this device.
+    #[error("key epoch {0} was not made for this device: it was revoked, or joined after a rotation it missed; join again")]
+    NotForUs(u32),
+    /// Older than what this device or its ticket already knows.
+    #[error("the relay offers key epoch {offered} although {known} exists: it was rolled back, or it hides the newest")]
+    Stale {
+        /// The record's number.
+        offered: u32,
+        /// The newest known here.
+        known: u32,
+    },
+    /// Another key for a known epoch.
+    #[error("two different keys claim to be epoch {0}: two operators rotated at once, or someone forks the fleet")]
+    Conflict(u32),
+    /// Over [`RECIPIENTS_MAX`] or [`EPOCHS_MAX`].
+    #[error("a fleet has at most 4096 members and open invites, and 4096 key epochs: revoke what is no longer used")]
+    TooMany,
+}
+
+/// One member's copy of the newest key. The recipient is named by its public key.
+#[derive(Serialize, Deserialize)]
+struct Wrap {
+    recipient: [u8; 32],
+    encapsulated: [u8; 32],
+    sealed: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    number: u32,
+    wraps: Vec<Wrap>,
+    older: Vec<u8>,
+}
+
+impl Keyring {
+    /// The first epoch of a fleet: a keyring, and its record for the relay. `recipients` are sealing keys, the
+    /// signer's own included by itself.
+    ///
+    /// # Errors
+    /// When there are too many recipients.
+    pub fn first(signer: &Signer<'_>, recipients: &[[u8; 32]]) -> Result<(Self, Vec<u8>), EpochError> {
+        Self { fleet: signer.fleet, keys: vec![Zeroizing::new(canon::random())] }.record(signer, recipients)
+    }
+
+    /// A new epoch for `recipients` (every device not revoked, every open invite; the signer by itself): the longer
+    /// keyring, to be used once the relay has taken the record.
+    ///
+    /// A recipient whose key is no point of X25519 gets no wrap: it would hurt nobody but itself.
+    ///
+    /// # Errors
+    /// When there are too many recipients or epochs.
+    pub fn rotate(&self, signer: &Signer<'_>, recipients: &[[u8; 32]]) -> Result<(Self, Vec<u8>), EpochError> {
+        let mut next = self.clone();
+        next.keys.push(Zeroizing::new(canon::random()));
+        next.record(signer, recipients)
+    }
+
+    /// The keyring behind the newest record, for a device it was wrapped to.
+    ///
+    /// # Errors
+    /// See [`EpochError`].
+    pub fn from_record(record: &[u8], device: &DeviceKey, trust: &Trust<'_>) -> Result<Self, EpochError> {
+        let record = Record::verified(record, trust)?;
+        let key = record.unwrap_for(trust.fleet, device)?.ok_or(EpochError::NotForUs(record.number))?;
+        record.keyring(trust.fleet, key)
+    }
+
+    /// Takes a newer record in. The same record again is fine and changes nothing; true when there was something new.
+    ///
+    /// # Errors
+    /// See [`EpochError`]; the keyring is then as before.
+    pub fn advance(&mut self, record: &[u8], device: &DeviceKey, trust: &Trust<'_>) -> Result<bool, EpochError> {
+        let record = Record::verified(record, trust)?;
+        let known = self.newest();
+        if record.number < known {
+            return Err(EpochError::Stale { offered: record.number, known });
+        }
+        let held = (record.number == known).then(|| self.newest_key().clone());
+        let key = match record.unwrap_for(self.fleet, device)?.or(held) {
+            Some(key) => key,
+            None => return Err(EpochError::NotForUs(record.number)),
+        };
+        let newer = record.keyring(self.fleet, key)?;
+        newer.agrees(self)?;
+        let grew = newer.newest() > known;
+        *self = newer;
+        Ok(grew)
+    }
+
+    /// The keyring for the holder of a ticket made under epoch `number` with `secret`.
+    pub(crate) fn from_invite(
+        record: &[u8],
+        invite: &DeviceKey,
+        (number, secret): (u32, &EpochSecret),
+        trust: &Trust<'_>,
+    ) -> Result<Self, EpochError> {
+        let record = Record::verified(record, trust)?;
+        if record.number < number {
+            return Err(EpochError::Stale { offered: record.number, known: number });
+        }
+        let held = (record.number == number).then(|| secret.clone());
+        let key = held.or(record.unwrap_for(trust.fleet, invite)?).ok_or(EpochError::NotForUs(record.number))?;
+        let keyring = record.keyring(trust.fleet, key)?;
+        if keyring.key(number).is_none_or(|key| !same(key, secret)) {
+            return Err(EpochError::Conflict(number));
+        }
+        Ok(keyring)
+    }
+
+    fn record(self, signer: &Signer<'_>, recipients: &[[u8; 32]]) -> Result<(Self, Vec<u8>), EpochError> {
+        let mut recipients = recipients.to_vec();
+        recipients.push(signer.key.sealing_key());
+        recipients.sort_unstable();
+        recipients.dedup();
+        if recipients.len() > RECIPIENTS_MAX || self.keys.len() > EPOCHS_MAX {
+            return Err(EpochError::TooMany);
+        }
+        let (number, newest) = (self.newest(), self.newest_key());
+        let wraps = recipients.iter().filter_map(|to| Wrap::to(to, self.fleet, number, newest)).collect();
+        let older = Zeroizing::new(self.keys[..self.keys.len() - 1].iter().flat_map(|k| *k.clone()).collect::<Vec<u8>>());
+        let older = cipher::lock(newest, &info(self.fleet, number), &older);
+        let bytes = statement::sign(signer, Domain::KeyEpoch, &Record { number, wraps, older });
+        Ok((self, bytes))
+    }
+
+    fn agrees(&self, with: &Self) -> Result<(), EpochError> {
+        let differs = self.keys.iter().zip(&with.keys).position(|(a, b)| !same(a, b));
+        match differs {
+            Some(at) => Err(EpochError::Conflict(u32::try_from(at + 1).expect("epoch counts are bounded"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Record {
+    fn verified(bytes: &[u8], trust: &Trust<'_>) -> Result<Self, EpochError> {
+        let (_, record): (_, Self) = statement::open(bytes, RECORD_BYTES_MAX, Domain::KeyEpoch, trust)?;
+        let bounded = record.wraps.len() <= RECIPIENTS_MAX && (1..=EPOCHS_MAX).contains(&(record.number as usize));
+        if bounded { Ok(record) } else { Err(EpochError::TooMany) }
+    }
+
+    /// The newest key, if it was wrapped to `device`.
+    fn unwrap_for(&self, fleet: FleetId, device: &DeviceKey) -> Result<Option<EpochSecret>, EpochError> {
+        let ours = device.sealing_key();
+        match self.wraps.iter().find(|wrap| wrap.recipient == ours) {
+            Some(wrap) => wrap.open(fleet, self.number, device).map(Some).ok_or(EpochError::Inconsistent),
+            None => Ok(None),
+        }
+    }
+
+    fn keyring(&self, fleet: FleetId, newest: EpochSecret) -> Result<Keyring, EpochError> {
+        let plain = cipher::unlock(&newest, &info(fleet, self.number), &self.older).ok_or(EpochError::Inconsistent)?;
+        let plain = Zeroizing::new(plain);
+        let (older, rest) = plain.as_chunks::<32>();
+        if !rest.is_empty() || older.len() + 1 != self.number as usize {
+            return Err(EpochError::Inconsistent);
+        }
+        let keys = older.iter().map(|key| Zeroizing::new(*key)).chain([newest]).collect();
+        Ok(Keyring { fleet, keys })
+    }
+}
+
+impl Wrap {
+    fn to(recipient: &[u8; 32], fleet: FleetId, number: u32, key: &EpochSecret) -> Option<Self> {
+        let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(recipient).ok()?;
+        let (encapsulated, sealed) = hpke::single_shot_seal::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeS::Base,
+            &public,
+            &info(fleet, number),
+            key.as_slice(),
+            recipient,
+        )
+        .ok()?;
+        Some(Self { recipient: *recipient, encapsulated: encapsulated.to_bytes().into(), sealed })
+    }
+
+    fn open(&self, fleet: FleetId, number: u32, device: &DeviceKey) -> Option<EpochSecret> {
+        let encapsulated = <X25519HkdfSha256 as Kem>::EncappedKey::from_bytes(&self.encapsulated).ok()?;
+        let plain = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+            &OpModeR::Base,
+            &device.opening_key(),
+            &encapsulated,
+            &info(fleet, number),
+            &self.sealed,
+            &self.recipient,
+        );
+        let plain = Zeroizing::new(plain.ok()?);
+        <[u8; 32]>::try_from(plain.as_slice()).ok().map(Zeroizing::new)
+    }
+}
+
+/// Binds a wrap to its fleet and epoch (HPKE `info`).
+fn info(fleet: FleetId, number: u32) -> Vec<u8> {
+    canon::encode(&("ostler key epoch v1", fleet, number))
+}
+
+/// Constant time: blake3's comparison of the keys' hashes.
+fn same(a: &EpochSecret, b: &EpochSecret) -> bool {
+    blake3::hash(a.as_slice()) == blake3::hash(b.as_slice())
+}
