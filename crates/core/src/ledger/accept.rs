@@ -1,0 +1,62 @@
+//! Accept and decline: the runner's word on an offer. A declined offer is not an attempt.
+
+use super::Turn;
+use crate::decision::{Answer, Refusal};
+use crate::ids::{DeviceId, LeaseId, RunId};
+use crate::lease::Phase;
+use crate::limits::NOTE_CHARS_MAX;
+use crate::run::{AttemptEnd, Hold, State};
+
+impl Turn<'_> {
+    pub(super) fn accept(&mut self, worker: DeviceId, lease: LeaseId) -> Result<Answer, Refusal> {
+        self.fence(lease, worker)?;
+        self.hold(lease);
+        Ok(Answer::Done)
+    }
+
+    /// Confirms (again) that the lease's runner has it: under the same epoch, for a full TTL.
+    pub(super) fn hold(&mut self, lease: LeaseId) {
+        let now = self.now;
+        let current = self.life(lease.run).lease().expect("a fenced run has a lease").phase;
+        let confirmed = match current {
+            Phase::Offered => Some(Phase::Held { since: now }),
+            Phase::Orphaned { since, .. } => Some(Phase::Held { since }),
+            Phase::Held { .. } => None,
+        };
+        if let Some(phase) = confirmed {
+            self.amend(lease.run).lease_mut().expect("a fenced run has a lease").phase = phase;
+        }
+        let ttl_ms = self.ledger.lease_ms();
+        self.due(lease, now.plus(ttl_ms));
+    }
+
+    pub(super) fn decline(&mut self, worker: DeviceId, lease: LeaseId, code: &str) -> Result<Answer, Refusal> {
+        self.fence(lease, worker)?;
+        if self.life(lease.run).lease().is_none_or(|l| l.phase != Phase::Offered) {
+            return Err(Refusal::StaleLease);
+        }
+        self.unoffered(lease.run, code.chars().take(NOTE_CHARS_MAX).collect(), true);
+        self.fill(worker);
+        Ok(Answer::Done)
+    }
+
+    /// The offer came to nothing: to another worker at once, or after a pause when there is none.
+    pub(super) fn unoffered(&mut self, run: RunId, note: String, confirmed: bool) {
+        let lease = self.end_lease(run, AttemptEnd::Declined(note), None, confirmed);
+        let life = self.amend(run);
+        life.avoid = Some(lease.worker);
+        let row = life.history.iter().rev().take_while(|a| matches!(a.end, AttemptEnd::Declined(_))).count();
+        if self.best_worker(run).is_some_and(|other| other != lease.worker) {
+            return self.ready(run);
+        }
+        let backoff = self.ledger.policy.infra_backoff;
+        let pause = backoff.delay_ms(u32::try_from(row).unwrap_or(u32::MAX), self.dice);
+        self.enter(run, State::Held { until: self.now.plus(pause), why: Hold::Backoff });
+    }
+
+    /// Only the current lease, in its own worker's hands, may act on a run.
+    pub(super) fn fence(&self, lease: LeaseId, worker: DeviceId) -> Result<(), Refusal> {
+        let held = self.ledger.runs.get(&lease.run).is_some_and(|run| run.life.fences(lease, worker));
+        if held { Ok(()) } else { Err(Refusal::StaleLease) }
+    }
+}

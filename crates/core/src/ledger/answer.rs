@@ -1,0 +1,69 @@
+//! Answer: the first durable decision wins, and everybody later is told whose it was.
+
+use super::Turn;
+use crate::approval::{ApprovalState, Decided};
+use crate::command::Answering;
+use crate::decision::{Answer, Effect, Refusal};
+use crate::device::Role;
+use crate::ids::{DeviceId, LeaseId, RunId};
+use crate::limits::VERDICT_BYTES_MAX;
+use crate::mutant::Mutant;
+use crate::run::State;
+
+impl Turn<'_> {
+    pub(super) fn answer(&mut self, answering: Answering) -> Result<Answer, Refusal> {
+        let Answering { id, by, digest, choice, verdict } = answering;
+        super::within("the verdict", verdict.len(), VERDICT_BYTES_MAX)?;
+        self.permit(by, Role::decides)?;
+        let approval = self.ledger.approvals.get(&id).ok_or(Refusal::NoApproval(id))?;
+        match &approval.state {
+            ApprovalState::Pending => {}
+            // The same verdict again: its answer was lost, not its effect.
+            ApprovalState::Decided(first) if first.verdict == verdict => return Ok(Answer::Decided),
+            ApprovalState::Decided(_) if self.ledger.sick(Mutant::DoubleDecide) => {}
+            ApprovalState::Decided(first) => return Err(Refusal::AlreadyDecided(Box::new(first.clone()))),
+            ApprovalState::Lapsed { .. } | ApprovalState::Withdrawn { .. } => return Err(Refusal::NotAsked),
+        }
+        if approval.digest != digest {
+            return Err(Refusal::WrongDigest);
+        }
+        let (lease, worker) = (approval.lease, approval.worker);
+        self.close(id, ApprovalState::Decided(Decided { choice, by, verdict, at: self.now }));
+        if self.unpark(lease) {
+            self.effects.push(Effect::Deliver(worker, id));
+        }
+        Ok(Answer::Decided)
+    }
+
+    /// Takes the slot again for a parked run that may go on. False when it must wait for a free slot: the verdict waits too.
+    pub(super) fn unpark(&mut self, id: LeaseId) -> bool {
+        let Some(run) = self.ledger.runs.get(&id.run) else { return false };
+        let State::Parked { lease, .. } = run.life.state() else { return true };
+        let lease = lease.clone();
+        let Some(worker) = self.ledger.workers.get_mut(&lease.worker) else { return false };
+        if worker.free() == 0 {
+            self.enter(id.run, State::Parked { lease, due: true });
+            return false;
+        }
+        worker.parked.remove(&id.run);
+        worker.seated.insert(id.run);
+        self.enter(id.run, State::Leased(lease));
+        true
+    }
+
+    /// A worker has room: runs that wait to go on there come before new ones, and get the verdicts that waited with them.
+    pub(super) fn unpark_due(&mut self, worker: DeviceId) {
+        let Some(known) = self.ledger.workers.get(&worker) else { return };
+        let due = |run: &RunId| matches!(self.ledger.runs[run].life.state(), State::Parked { due: true, .. });
+        let waiting: Vec<RunId> = known.parked.iter().copied().filter(due).collect();
+        for run in waiting {
+            let lease = self.life(run).lease().expect("a parked run has a lease").id;
+            if !self.unpark(lease) {
+                return;
+            }
+            let owed: Vec<Effect> =
+                self.ledger.asked_by(run).filter_map(|a| self.ledger.owed_to_approval(a)).collect();
+            self.effects.extend(owed);
+        }
+    }
+}

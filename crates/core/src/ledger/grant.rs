@@ -1,0 +1,77 @@
+//! Grant: a ready run meets a worker with room, and gets a new epoch.
+//!
+//! Two ways lead here: a run became ready ([`Turn::ready`]), or a worker has room ([`Turn::fill`]). Both take the most urgent,
+//! then the oldest, and both leave no ready run beside a free worker that could take it.
+
+use super::Turn;
+use crate::command::Whom;
+use crate::decision::Effect;
+use crate::ids::{DeviceId, LeaseId, RunId};
+use crate::lease::{Lease, Phase};
+use crate::mutant::Mutant;
+use crate::run::State;
+
+impl Turn<'_> {
+    /// The run may be granted from now on, and is if anyone has room.
+    pub(super) fn ready(&mut self, id: RunId) {
+        self.enter(id, State::Ready);
+        if let Some(worker) = self.best_worker(id) {
+            self.grant(id, worker);
+        }
+    }
+
+    /// The worker with the most room, another than the one it failed on if there is one.
+    pub(super) fn best_worker(&self, id: RunId) -> Option<DeviceId> {
+        let run = self.ledger.runs.get(&id)?;
+        let avoid = run.life.avoid;
+        let anyone: Vec<DeviceId> = if self.ledger.sick(Mutant::MatchIgnored) {
+            self.ledger.workers.keys().copied().collect()
+        } else {
+            self.ledger.index.able(run).collect()
+        };
+        anyone
+            .into_iter()
+            .filter_map(|worker| self.ledger.workers.get(&worker))
+            .filter(|worker| self.takes(worker))
+            .max_by_key(|worker| (Some(worker.id) != avoid, worker.free(), std::cmp::Reverse(worker.id)))
+            .map(|worker| worker.id)
+    }
+
+    fn takes(&self, worker: &crate::worker::Worker) -> bool {
+        let spare = self.ledger.sick(Mutant::CapOffByOne) && worker.seated.len() == worker.advert.slots as usize;
+        let undrained = self.ledger.sick(Mutant::DrainIgnored) && worker.session.is_some() && worker.free() > 0;
+        worker.takes() || undrained || (spare && worker.session.is_some())
+    }
+
+    /// Gives the worker's room away: first to runs that wait to go on there, then to ready ones.
+    pub(super) fn fill(&mut self, id: DeviceId) {
+        self.unpark_due(id);
+        while self.ledger.workers.get(&id).is_some_and(|worker| self.takes(worker)) {
+            let any = self.ledger.sick(Mutant::MatchIgnored);
+            let Some((.., run)) = self.ledger.index.heads(id, any).into_iter().next() else { return };
+            self.grant(run, id);
+        }
+    }
+
+    fn grant(&mut self, id: RunId, to: DeviceId) {
+        let reuse = self.ledger.sick(Mutant::EpochReuse);
+        let (now, accept_ms) = (self.now, self.ledger.policy.accept_ms);
+        let life = self.amend(id);
+        assert!(matches!(life.state(), State::Ready), "only a ready run is granted");
+        if life.epoch == 0 || !reuse {
+            life.epoch += 1;
+        }
+        let lease = LeaseId { run: id, epoch: life.epoch };
+        self.enter(id, State::Leased(Lease { id: lease, worker: to, granted_at: now, phase: Phase::Offered }));
+        let worker = self.ledger.workers.get_mut(&to).expect("a grant goes to a known worker");
+        worker.seated.insert(id);
+        self.effects.push(Effect::Offer(to, lease));
+        self.due(lease, now.plus(accept_ms));
+    }
+
+    /// Sets a lease's deadline, and asks to be prompted then.
+    pub(super) fn due(&mut self, lease: LeaseId, at: crate::time::Timestamp) {
+        self.ledger.index.set_deadline(lease, at);
+        self.effects.push(Effect::Wake(Whom::Lease(lease), at));
+    }
+}

@@ -1,0 +1,137 @@
+//! Lapse: what time does to runs, leases and approvals. A timer only prompts; state decides.
+//!
+//! ```text
+//! Offered ─ accept time over ─▶ offered to another      Held ─ TTL over ─▶ Orphaned ─ grace over ─▶ lost (Infra)
+//! ```
+
+use super::{Ledger, Turn};
+use crate::command::Whom;
+use crate::decision::{Answer, Effect, Refusal};
+use crate::failure::{Failure, FailureClass};
+use crate::ids::{LeaseId, RunId};
+use crate::lease::Phase;
+use crate::limits::{BREAKER_SHARE, BREAKER_WORKERS, POISON_QUICK_MS};
+use crate::mutant::Mutant;
+use crate::run::{AttemptEnd, Outcome, Run, State};
+use crate::time::Timestamp;
+
+impl Ledger {
+    /// When a run wants to be looked at for its own sake.
+    pub(crate) fn run_wake(&self, run: &Run) -> Option<Timestamp> {
+        let expiry = run.spec.header.start_within_ms.map(|ms| run.spec.created_at.plus(ms));
+        match run.life.state() {
+            State::Held { until, .. } => Some(expiry.map_or(*until, |at| at.min(*until))),
+            State::Ready => expiry,
+            State::Leased(_) | State::Parked { .. } | State::Settled(_) | State::Dead { .. } => None,
+        }
+    }
+
+    /// How long a renewal lasts.
+    pub(crate) fn lease_ms(&self) -> u64 {
+        if self.sick(Mutant::ExpireEarly) { self.policy.lease_ttl_ms / 2 } else { self.policy.lease_ttl_ms }
+    }
+
+    /// Builds everything derived, and gives every live lease the time it needs to be found again.
+    pub(super) fn index_all(&mut self, now: Timestamp) {
+        let runs: Vec<RunId> = self.runs.keys().copied().collect();
+        for id in runs {
+            let run = &self.runs[&id];
+            self.index.open_lane(run, self.workers.values());
+            self.index.join(run);
+            let Some(lease) = run.life.lease().cloned() else { continue };
+            let allowance = self.policy.reconnect_allowance_ms;
+            let fresh = match lease.phase {
+                Phase::Offered => self.policy.accept_ms + allowance,
+                Phase::Held { .. } => self.policy.lease_ttl_ms + allowance,
+                Phase::Orphaned { .. } => self.policy.grace_ms,
+            };
+            let fresh = if self.sick(Mutant::NoRecoveryGrace) { 0 } else { fresh };
+            self.index.set_deadline(lease.id, now.plus(fresh));
+            let parked = matches!(run.life.state(), State::Parked { .. });
+            self.admit_worker(lease.worker, crate::worker::Advert { offers: Default::default(), slots: 0 }, now);
+            if let Some(worker) = self.workers.get_mut(&lease.worker) {
+                if parked { worker.parked.insert(id) } else { worker.seated.insert(id) };
+            }
+        }
+        for approval in self.approvals.values() {
+            self.index.note_asked(approval.lease.run, approval.id);
+        }
+    }
+}
+
+impl Turn<'_> {
+    pub(super) fn elapsed(&mut self, whom: Whom) -> Result<Answer, Refusal> {
+        match whom {
+            Whom::Run(id) => self.run_elapsed(id),
+            Whom::Lease(id) => self.lease_elapsed(id),
+            Whom::Approval(id) => self.approval_elapsed(id),
+        }
+        Ok(Answer::Done)
+    }
+
+    fn run_elapsed(&mut self, id: RunId) {
+        let Some(run) = self.ledger.runs.get(&id) else { return };
+        let expiry = run.spec.header.start_within_ms.map(|ms| run.spec.created_at.plus(ms));
+        let early = self.ledger.sick(Mutant::HoldIgnored);
+        match run.life.state() {
+            State::Held { .. } | State::Ready if expiry.is_some_and(|at| at <= self.now) => {
+                self.settle(id, Outcome::Expired, None);
+            }
+            State::Held { until, .. } if *until <= self.now || early => self.ready(id),
+            State::Held { until, .. } => self.effects.push(Effect::Wake(Whom::Run(id), *until)),
+            State::Ready | State::Leased(_) | State::Parked { .. } | State::Settled(_) | State::Dead { .. } => {}
+        }
+    }
+
+    fn lease_elapsed(&mut self, id: LeaseId) {
+        let Some(deadline) = self.ledger.index.deadline(id) else { return };
+        if deadline > self.now {
+            return self.effects.push(Effect::Wake(Whom::Lease(id), deadline));
+        }
+        let Some(lease) = self.ledger.runs.get(&id.run).and_then(|run| run.life.lease()).cloned() else { return };
+        assert_eq!(lease.id, id, "only the current lease has a deadline");
+        match lease.phase {
+            Phase::Offered => {
+                self.rest(lease.worker);
+                self.unoffered(id.run, "the offer was not answered in time".to_owned(), false);
+            }
+            Phase::Held { since } => self.orphan(id, lease.worker, since),
+            Phase::Orphaned { .. } if self.ledger.sick(Mutant::OrphanForever) => {}
+            Phase::Orphaned { .. } => self.lost(id.run, "its runner did not return within the grace", false),
+        }
+    }
+
+    fn orphan(&mut self, id: LeaseId, worker: crate::ids::DeviceId, since: Timestamp) {
+        let (now, ttl_ms) = (self.now, self.ledger.policy.lease_ttl_ms);
+        let lapsing = self.ledger.index.lapsing(now, worker, ttl_ms);
+        if lapsing >= BREAKER_WORKERS && lapsing * BREAKER_SHARE > self.ledger.workers.len() {
+            // So many at once is the network's fault or ours: nobody's lease lapses until heartbeats return.
+            return self.due(id, now.plus(ttl_ms));
+        }
+        self.rest(worker);
+        let lease = self.amend(id.run).lease_mut().expect("an elapsed lease is its run's");
+        lease.phase = Phase::Orphaned { since, lapsed_at: now };
+        self.due(id, now.plus(self.ledger.policy.grace_ms));
+    }
+
+    fn rest(&mut self, worker: crate::ids::DeviceId) {
+        if let Some(worker) = self.ledger.workers.get_mut(&worker) {
+            worker.resting = true;
+        }
+    }
+
+    /// The attempt is lost for good: an infra failure, counted against run and runner together.
+    pub(super) fn lost(&mut self, id: RunId, code: &str, confirmed: bool) {
+        let failure = Failure::new(FailureClass::Infra, code);
+        let lease = self.end_lease(id, AttemptEnd::Failed(failure.clone()), None, confirmed);
+        if let Some(since) = lease.phase.since() {
+            let ended = match lease.phase {
+                // It was last heard one TTL before it lapsed.
+                Phase::Orphaned { lapsed_at, .. } => lapsed_at.since(since).saturating_sub(self.ledger.policy.lease_ttl_ms),
+                Phase::Offered | Phase::Held { .. } => self.now.since(since),
+            };
+            self.amend(id).counts.lost(lease.worker, ended < POISON_QUICK_MS);
+        }
+        self.failed(id, lease.worker, &failure, None);
+    }
+}

@@ -1,0 +1,54 @@
+//! Renew: one heartbeat per worker renews all its leases, in memory. It never revives what is over.
+
+use super::Turn;
+use crate::decision::{Answer, Refusal, Why};
+use crate::ids::{DeviceId, LeaseId};
+use crate::lease::{Lease, Phase};
+use crate::mutant::Mutant;
+use crate::run::{Outcome, State};
+
+impl Turn<'_> {
+    pub(super) fn beat(&mut self, worker: DeviceId, leases: &[LeaseId]) -> Result<Answer, Refusal> {
+        let now = self.now;
+        let known = self.ledger.workers.get_mut(&worker).ok_or(Refusal::NotPaired)?;
+        known.seen_at = now;
+        known.resting = false;
+        let (mut renewed, mut lost) = (Vec::new(), Vec::new());
+        for lease in leases {
+            if self.ledger.sick(Mutant::RenewRevives) {
+                self.revive_lease(worker, *lease);
+            }
+            if self.fence(*lease, worker).is_ok() {
+                self.hold(*lease);
+                renewed.push(*lease);
+            } else {
+                lost.push((*lease, self.why_over(*lease)));
+            }
+        }
+        self.fill(worker);
+        Ok(Answer::Beaten { renewed, lost, lease_ttl_ms: self.ledger.policy.lease_ttl_ms })
+    }
+
+    /// Why a lease is not its holder's any more.
+    pub(super) fn why_over(&self, lease: LeaseId) -> Why {
+        let Some(run) = self.ledger.runs.get(&lease.run) else { return Why::Unknown };
+        match run.life.state() {
+            State::Settled(settlement) if settlement.outcome == Outcome::Cancelled => Why::Cancelled,
+            State::Settled(_)
+            | State::Held { .. }
+            | State::Ready
+            | State::Leased(_)
+            | State::Parked { .. }
+            | State::Dead { .. } => Why::Fenced,
+        }
+    }
+
+    /// The planted defect `RenewRevives`: a heartbeat brings a lease back that is over.
+    fn revive_lease(&mut self, worker: DeviceId, id: LeaseId) {
+        let waiting = self.ledger.runs.get(&id.run).is_some_and(|run| run.life.lease().is_none() && !run.life.is_settled());
+        if waiting {
+            let phase = Phase::Held { since: self.now };
+            self.enter(id.run, State::Leased(Lease { id, worker, granted_at: self.now, phase }));
+        }
+    }
+}

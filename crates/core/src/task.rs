@@ -1,0 +1,43 @@
+//! The sealed part of a run: what the runner needs and the relay must never see.
+//!
+//! Owns the plaintext's shape. Must not know how it is sealed (identity) or executed (runner).
+
+use crate::requirements::Requirements;
+use serde::{Deserialize, Serialize};
+
+/// What to do, in full. Sealed by the submitter's device, opened only on a runner or by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Catalog name of the agent: `shell`, `pty`, `noop`, `claude`…
+    pub agent: String,
+    /// What the agent is asked.
+    pub work: Work,
+    /// Where it works; none means an empty directory.
+    pub source: Option<Source>,
+    /// Extra environment, names and values; never taken from the runner's own.
+    pub env: Vec<(String, String)>,
+    /// Stop the attempt after this long.
+    pub timeout_ms: Option<u64>,
+    /// The header's requirements again, under the seal: the runner refuses work it was never fit for.
+    pub requirements: Requirements,
+    /// What becomes of an approval nobody answers.
+    pub lapse: crate::approval::LapsePolicy,
+}
+
+/// A prompt for an agent, or a command for `shell` and `pty`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    /// Text for an agent.
+    Prompt(String),
+    /// Program and arguments, executed as given, through no shell.
+    Command(Vec<String>),
+}
+
+/// A git repository and the revision to start from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// An absolute path on the runner, or an https or ssh URL.
+    pub repository: String,
+    /// Branch, tag or commit; the repository's HEAD when absent.
+    pub reference: Option<String>,
+}
