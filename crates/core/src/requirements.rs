@@ -398,15 +398,43 @@ mod tests {
     #[test]
     fn terms_match_by_the_type_of_the_offer() {
         for yes in [
-            "", "os=linux", "os!=macos", "mem>=8GiB", "mem>8GB", "cpus<=2", "agent.claude>=2", "agent.claude~2.1",
-            "agent.claude=2", "agent.claude<2.2", "tool=node", "tool!=go", "spot", "!gpu", "os in (macos, linux)",
-            "gpu!=h100", "agent.claude>2.1.9", "os=linux, mem>=1.5GiB, !gpu", "tool in (go, rustc)",
+            "",
+            "os=linux",
+            "os!=macos",
+            "mem>=8GiB",
+            "mem>8GB",
+            "cpus<=2",
+            "agent.claude>=2",
+            "agent.claude~2.1",
+            "agent.claude=2",
+            "agent.claude<2.2",
+            "tool=node",
+            "tool!=go",
+            "spot",
+            "!gpu",
+            "os in (macos, linux)",
+            "gpu!=h100",
+            "agent.claude>2.1.9",
+            "os=linux, mem>=1.5GiB, !gpu",
+            "tool in (go, rustc)",
         ] {
             check(yes, true);
         }
         for no in [
-            "os=macos", "mem>8GiB", "cpus>=3", "agent.claude>=2.2", "agent.claude~3", "agent.claude!=2.1", "tool=go",
-            "!spot", "gpu", "gpu>=1", "os>=1", "os in (macos, windows)", "os=linux, gpu", "tool in (go, java)",
+            "os=macos",
+            "mem>8GiB",
+            "cpus>=3",
+            "agent.claude>=2.2",
+            "agent.claude~3",
+            "agent.claude!=2.1",
+            "tool=go",
+            "!spot",
+            "gpu",
+            "gpu>=1",
+            "os>=1",
+            "os in (macos, windows)",
+            "os=linux, gpu",
+            "tool in (go, java)",
         ] {
             check(no, false);
         }

@@ -61,8 +61,7 @@ impl Turn<'_> {
             if !self.unpark(lease) {
                 return;
             }
-            let owed: Vec<Effect> =
-                self.ledger.asked_by(run).filter_map(|a| self.ledger.owed_to_approval(a)).collect();
+            let owed: Vec<Effect> = self.ledger.asked_by(run).filter_map(|a| self.ledger.owed_to_approval(a)).collect();
             self.effects.extend(owed);
         }
     }

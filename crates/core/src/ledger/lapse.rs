@@ -50,7 +50,11 @@ impl Ledger {
             let parked = matches!(run.life.state(), State::Parked { .. });
             self.admit_worker(lease.worker, crate::worker::Advert { offers: Default::default(), slots: 0 }, now);
             if let Some(worker) = self.workers.get_mut(&lease.worker) {
-                if parked { worker.parked.insert(id) } else { worker.seated.insert(id) };
+                if parked {
+                    worker.parked.insert(id)
+                } else {
+                    worker.seated.insert(id)
+                };
             }
         }
         for approval in self.approvals.values() {
@@ -127,7 +131,9 @@ impl Turn<'_> {
         if let Some(since) = lease.phase.since() {
             let ended = match lease.phase {
                 // It was last heard one TTL before it lapsed.
-                Phase::Orphaned { lapsed_at, .. } => lapsed_at.since(since).saturating_sub(self.ledger.policy.lease_ttl_ms),
+                Phase::Orphaned { lapsed_at, .. } => {
+                    lapsed_at.since(since).saturating_sub(self.ledger.policy.lease_ttl_ms)
+                }
                 Phase::Offered | Phase::Held { .. } => self.now.since(since),
             };
             self.amend(id).counts.lost(lease.worker, ended < POISON_QUICK_MS);

@@ -45,7 +45,8 @@ impl Turn<'_> {
 
     /// The planted defect `RenewRevives`: a heartbeat brings a lease back that is over.
     fn revive_lease(&mut self, worker: DeviceId, id: LeaseId) {
-        let waiting = self.ledger.runs.get(&id.run).is_some_and(|run| run.life.lease().is_none() && !run.life.is_settled());
+        let waiting =
+            self.ledger.runs.get(&id.run).is_some_and(|run| run.life.lease().is_none() && !run.life.is_settled());
         if waiting {
             let phase = Phase::Held { since: self.now };
             self.enter(id.run, State::Leased(Lease { id, worker, granted_at: self.now, phase }));

@@ -19,7 +19,8 @@ impl Turn<'_> {
         if self.answered_before(lease, worker, &digest) {
             return Ok(Answer::Reported);
         }
-        let unfenced = self.ledger.sick(Mutant::NoFence) && self.ledger.runs.get(&lease.run).is_some_and(|r| r.life.lease().is_some());
+        let unfenced = self.ledger.sick(Mutant::NoFence)
+            && self.ledger.runs.get(&lease.run).is_some_and(|r| r.life.lease().is_some());
         if self.fence(lease, worker).is_err() && !unfenced {
             return Ok(self.too_late(lease, worker, digest, result, end));
         }
@@ -44,7 +45,14 @@ impl Turn<'_> {
         attempts.iter().any(|a| a.epoch == lease.epoch && a.worker == worker && a.report == Some(*digest))
     }
 
-    fn too_late(&mut self, lease: LeaseId, worker: DeviceId, digest: Digest, result: Vec<u8>, end: ReportedEnd) -> Answer {
+    fn too_late(
+        &mut self,
+        lease: LeaseId,
+        worker: DeviceId,
+        digest: Digest,
+        result: Vec<u8>,
+        end: ReportedEnd,
+    ) -> Answer {
         self.changes.push(Change::Late(lease, worker, digest, result));
         let settled = self.ledger.runs.get(&lease.run).and_then(|run| match run.life.state() {
             State::Settled(settlement) => Some(settlement.outcome.clone()),
@@ -93,7 +101,14 @@ impl Turn<'_> {
         let lease = self.life(id).lease().expect("only a leased run's lease ends").clone();
         let why = if end == AttemptEnd::Stopped { Why::Cancelled } else { Why::Fenced };
         let (started_at, ended_at) = (lease.phase.since(), self.now);
-        self.amend(id).remember(Attempt { epoch: lease.id.epoch, worker: lease.worker, started_at, ended_at, end, report });
+        self.amend(id).remember(Attempt {
+            epoch: lease.id.epoch,
+            worker: lease.worker,
+            started_at,
+            ended_at,
+            end,
+            report,
+        });
         self.ledger.index.clear_deadline(lease.id);
         self.effects.push(Effect::Rest(Whom::Lease(lease.id)));
         if let Some(worker) = self.ledger.workers.get_mut(&lease.worker) {
