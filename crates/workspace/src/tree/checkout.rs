@@ -1,0 +1,178 @@
+//! Cuts a working tree: a repository of its own, sharing nothing with the mirror but read-only objects.
+//!
+//! Alternates, not a copy: a tree costs its files and an index, whatever the history weighs. Git never writes
+//! into an alternate, mirrors never delete an object, and mirror objects are 0444. The tree's repository has no
+//! remote, no hooks, no template, and no configuration but ours. Files are written without filters, so a
+//! `.gitattributes` starts nothing; submodules stay empty folders.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use git2::build::CheckoutBuilder;
+use git2::{
+    CheckoutNotificationType, ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, TreeWalkMode,
+    TreeWalkResult,
+};
+
+use super::{Tree, remove};
+use crate::clock::Stop;
+use crate::error::{CheckoutError, Fault, printable};
+use crate::mirror::{Mirror, Mirrors, recordable};
+use crate::record::{Record, State};
+use crate::source::{Place, Source};
+
+/// A label becomes one component of a branch name.
+const LABEL_CHARS_MAX: usize = 100;
+
+pub(crate) fn checkout(
+    mirrors: &Mirrors,
+    run: &str,
+    source: &Source,
+    dir: &Path,
+    stop: Stop<'_>,
+) -> Result<Tree, CheckoutError> {
+    if !label_fits(run) {
+        return Err(CheckoutError::Label(printable(run.as_bytes())));
+    }
+    vacant(dir)?;
+    let key = source.key().map_err(Fault::git("hash a name"))?;
+    let mirror = mirrors.mirror(&key, &stop)?;
+    mirrors.refresh(&mirror, source, stop)?;
+    let base = mirrors.resolve(&mirror, source)?;
+    let needed = base.map_or(Ok(0), |base| checkout_bytes(&mirror.repo, base, &stop))?;
+    mirrors.budget(stop)?.admit("a working tree", needed)?;
+    let mut record = Record {
+        run: run.to_owned(),
+        dir: dir.to_path_buf(),
+        source: source.clone(),
+        mirror: key,
+        base: base.map(|id| id.to_string()),
+        state: State::Preparing,
+        saved: None,
+    };
+    record.store(&mirrors.trees())?;
+    let cut = cut(&mirror, &record, base, stop).and_then(|()| {
+        record.state = State::Standing;
+        Ok(record.store(&mirrors.trees())?)
+    });
+    if let Err(error) = cut {
+        remove::delete(&record, &mirrors.trees())?;
+        return Err(error);
+    }
+    Ok(Tree::new(mirrors.clone(), record))
+}
+
+fn label_fits(run: &str) -> bool {
+    run.len() <= LABEL_CHARS_MAX
+        && run.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && run.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
+
+/// An absolute path where nothing stands, or an empty folder that is no symlink.
+fn vacant(dir: &Path) -> Result<(), CheckoutError> {
+    let occupied = || CheckoutError::Occupied(dir.to_path_buf());
+    if !recordable(dir) {
+        return Err(occupied());
+    }
+    match fs::symlink_metadata(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Fault::io("look at", dir)(error).into()),
+        Ok(meta) => {
+            let empty = meta.is_dir() && fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_none());
+            if empty { Ok(()) } else { Err(occupied()) }
+        }
+    }
+}
+
+/// The bytes of all files of a commit, from the objects' headers.
+fn checkout_bytes(repo: &Repository, base: Oid, stop: &Stop<'_>) -> Result<u64, CheckoutError> {
+    let tree = repo.find_commit(base).and_then(|c| c.tree()).map_err(Fault::git("read the commit"))?;
+    let odb = repo.odb().map_err(Fault::git("open the mirror's objects"))?;
+    let mut bytes = 0u64;
+    let walked = tree.walk(TreeWalkMode::PreOrder, |_, entry| {
+        if entry.kind() == Some(ObjectType::Blob) {
+            bytes = bytes.saturating_add(odb.read_header(entry.id()).map_or(0, |(bytes, _)| bytes as u64));
+        }
+        if stop.check().is_ok() { TreeWalkResult::Ok } else { TreeWalkResult::Abort }
+    });
+    stop.check().map_err(Fault::from)?;
+    walked.map_err(Fault::git("measure the commit"))?;
+    Ok(bytes)
+}
+
+fn cut(mirror: &Mirror, record: &Record, base: Option<Oid>, stop: Stop<'_>) -> Result<(), CheckoutError> {
+    let dir = &record.dir;
+    fs::create_dir_all(dir).map_err(Fault::io("create", dir))?;
+    if *record.source.place() == Place::Nowhere {
+        return Ok(());
+    }
+    let base = base.expect("a source with a place resolves to a commit or fails");
+    let branch = format!("ostler/{}", record.run);
+    let mut options = RepositoryInitOptions::new();
+    options.external_template(false).no_reinit(true).initial_head(&branch);
+    drop(Repository::init_opts(dir, &options).map_err(Fault::git("make the tree's repository"))?);
+    let git = dir.join(".git");
+    write(&git.join("config"), &config(&record.run))?;
+    let alternates = format!("{}\n", mirror.path.join("objects").display());
+    fs::create_dir_all(git.join("objects/info")).map_err(Fault::io("create", &git))?;
+    write(&git.join("objects/info/alternates"), &alternates)?;
+    write(&git.join("packed-refs"), &landmarks(&mirror.repo).map_err(Fault::git("list the source's branches"))?)?;
+    let repo = Repository::open(dir).map_err(Fault::git("open the tree's repository"))?;
+    repo.reference(&format!("refs/heads/{branch}"), base, false, "ostler: cut")
+        .map_err(Fault::git("make the run's branch"))?;
+    write_files(&repo, base, stop)
+}
+
+fn write_files(repo: &Repository, base: Oid, stop: Stop<'_>) -> Result<(), CheckoutError> {
+    let mut builder = CheckoutBuilder::new();
+    builder.force().disable_filters(true).notify_on(CheckoutNotificationType::UPDATED);
+    builder.notify(|_, _, _, _, _| stop.check().is_ok());
+    let commit = repo.find_commit(base).map_err(Fault::git("read the commit"))?;
+    let written = repo.checkout_tree(commit.as_object(), Some(&mut builder));
+    stop.check().map_err(Fault::from)?;
+    written.map_err(|error| {
+        let unsafe_name = matches!(
+            error.class(),
+            ErrorClass::Checkout | ErrorClass::Filesystem | ErrorClass::Index | ErrorClass::Tree
+        );
+        if unsafe_name && error.code() == ErrorCode::GenericError {
+            CheckoutError::Unsafe { commit: base.to_string(), why: printable(error.message().as_bytes()) }
+        } else {
+            Fault::git("write the files")(error).into()
+        }
+    })
+}
+
+/// An identity so that the agent can commit, and nothing that starts by itself.
+fn config(run: &str) -> String {
+    format!(
+        "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tlogAllRefUpdates = true\n[user]\n\tname = ostler {run}\n\temail = {run}@ostler.invalid\n\
+         [commit]\n\tgpgSign = false\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
+    )
+}
+
+/// The source's branches and tags, so that an agent can compare with them: `source/<branch>` and the tags.
+fn landmarks(repo: &Repository) -> Result<String, git2::Error> {
+    let mut lines = Vec::new();
+    for reference in repo.references_glob("refs/source/*")? {
+        let reference = reference?;
+        let (Ok(name), Some(id)) = (reference.name(), reference.target()) else { continue };
+        let name = match (name.strip_prefix("refs/source/heads/"), name.strip_prefix("refs/source/tags/")) {
+            (Some(head), _) => format!("refs/remotes/source/{head}"),
+            (None, Some(tag)) => format!("refs/tags/{tag}"),
+            (None, None) => continue,
+        };
+        lines.push((name, id));
+    }
+    lines.sort();
+    let mut text = "# pack-refs with: sorted \n".to_owned();
+    for (name, id) in lines {
+        writeln!(text, "{id} {name}").expect("writing to a string cannot fail");
+    }
+    Ok(text)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Fault> {
+    fs::write(path, text).map_err(Fault::io("write", path))
+}
