@@ -76,6 +76,13 @@ pub fn birth(pid: u32) -> Option<String> {
     Some(format!("{}:{}:{}", boot.trim(), pid, kin.start))
 }
 
+/// True while the life that [`birth`] named goes on.
+#[must_use]
+pub fn lives(named: &str) -> bool {
+    let pid = named.split(':').nth(1).and_then(|pid| pid.parse().ok());
+    pid.and_then(birth).is_some_and(|now| now == named)
+}
+
 /// Generations followed upwards before giving up: deeper is a process tree built to confuse.
 const GENERATIONS_MAX: usize = 4_096;
 

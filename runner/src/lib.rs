@@ -1,0 +1,3 @@
+//! The hands: executes runs under leases.
+
+pub mod shim;
