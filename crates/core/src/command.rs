@@ -57,6 +57,8 @@ pub enum Command {
     Revoke(DeviceId, Vec<u8>),
     /// A person's device made the next generation of the fleet's sealing key.
     Rotate(KeyEpoch),
+    /// The relay itself stood still for this long (ms): nobody could renew, so every lease is owed that time.
+    Gap(u64),
     /// Time for housekeeping.
     Sweep,
 }

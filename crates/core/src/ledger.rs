@@ -28,7 +28,6 @@ use crate::decision::{Answer, Change, Decision, Effect, Refusal};
 use crate::device::{Device, Invite, KeyEpoch};
 use crate::ids::{ApprovalId, DeviceId, Incarnation, InviteId, RunId};
 use crate::index::Index;
-use crate::limits::GAP_MS;
 use crate::mutant::Mutant;
 use crate::policy::{Dice, Policy};
 use crate::run::{Life, Run, Spec, State};
@@ -116,10 +115,6 @@ impl Ledger {
     pub fn apply(&mut self, now: Timestamp, dice: &mut Dice, command: Command) -> Decision {
         // Readings of one clock never go back; a source that does must not shorten anything.
         let now = now.max(self.last_turn_at);
-        let gap = now.since(self.last_turn_at);
-        if gap > GAP_MS {
-            self.index.postpone(gap, now);
-        }
         self.last_turn_at = now;
         let mut turn = Turn { ledger: self, now, dice, changes: vec![], effects: vec![], touched: BTreeSet::new() };
         let answer = turn.dispatch(command);
@@ -257,6 +252,7 @@ impl Turn<'_> {
             Command::Enrol(device, invite) => self.enrol(device, invite),
             Command::Revoke(device, tombstone) => self.revoke(device, tombstone),
             Command::Rotate(epoch) => self.rotate(epoch),
+            Command::Gap(gap_ms) => self.gap(gap_ms),
             Command::Sweep => self.sweep(),
         }
     }

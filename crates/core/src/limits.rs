@@ -44,7 +44,7 @@ pub const POISON_LOSSES: u32 = 3;
 pub const POISON_WORKERS: usize = 2;
 /// A loss this soon after the start is quick; [`POISON_WORKERS`] quick losses on distinct runners are poison.
 pub const POISON_QUICK_MS: u64 = 60_000;
-/// The relay's clock standing still for longer was a suspension, not a slow turn: leases are owed the gap.
+/// A relay that stood still for longer was suspended, not slow: leases are owed the gap.
 pub const GAP_MS: u64 = 5_000;
 /// Share of connected workers (one in this many) whose lapses within one TTL freeze expiry.
 pub const BREAKER_SHARE: usize = 5;

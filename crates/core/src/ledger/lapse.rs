@@ -73,6 +73,11 @@ impl Turn<'_> {
         Ok(Answer::Done)
     }
 
+    pub(super) fn gap(&mut self, gap_ms: u64) -> Result<Answer, Refusal> {
+        self.ledger.index.postpone(gap_ms, self.now);
+        Ok(Answer::Done)
+    }
+
     fn run_elapsed(&mut self, id: RunId) {
         let Some(run) = self.ledger.runs.get(&id) else { return };
         let expiry = run.spec.header.start_within_ms.map(|ms| run.spec.created_at.plus(ms));
