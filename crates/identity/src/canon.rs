@@ -5,12 +5,21 @@
 //! postcard would accept the same number in two lengths; what was decoded is therefore encoded again and compared,
 //! so that no byte of a signed thing can change unseen.
 
+pub(crate) mod base32;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
 /// The bytes of `value`.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_allocvec(value).expect("plain data of known shape always encodes")
+    encode_within(value, 0)
+}
+
+/// The bytes of `value`, in a buffer that never moves while they are at most `capacity`: for secrets, which are wiped
+/// where they end up, not where they were.
+pub(crate) fn encode_within<T: Serialize>(value: &T, capacity: usize) -> Vec<u8> {
+    postcard::to_extend(value, Vec::with_capacity(capacity)).expect("plain data of known shape always encodes")
 }
 
 /// The value whose only encoding is `bytes`; none when it is longer than `bytes_max`, damaged, or followed by more.
@@ -19,7 +28,8 @@ pub(crate) fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], bytes_max: u
         return None;
     }
     let (value, rest) = postcard::take_from_bytes::<T>(bytes).ok()?;
-    (rest.is_empty() && encode(&value) == bytes).then_some(value)
+    let again = Zeroizing::new(encode_within(&value, bytes.len()));
+    (rest.is_empty() && *again == bytes).then_some(value)
 }
 
 /// `N` bytes of chance from the operating system.

@@ -13,10 +13,9 @@
 //! reads nothing sealed later.
 
 use crate::canon;
-use crate::cipher;
 use crate::grant::Trust;
 use crate::key::{DeviceKey, Domain};
-use crate::seal::{EpochSecret, Keyring};
+use crate::seal::{EpochSecret, Keyring, cipher, packed, unpacked};
 use crate::statement::{self, Signer, StatementError};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -43,7 +42,9 @@ pub enum EpochError {
     #[error("the fleet's key record is inconsistent: ask an operator to rotate the key (`ostler devices revoke` does)")]
     Inconsistent,
     /// No wrap for this device.
-    #[error("key epoch {0} was not made for this device: it was revoked, or joined after a rotation it missed; join again")]
+    #[error(
+        "key epoch {0} was not made for this device: it was revoked, or joined after a rotation it missed; join again"
+    )]
     NotForUs(u32),
     /// Older than what this device or its ticket already knows.
     #[error("the relay offers key epoch {offered} although {known} exists: it was rolled back, or it hides the newest")]
@@ -161,7 +162,7 @@ impl Keyring {
         }
         let (number, newest) = (self.newest(), self.newest_key());
         let wraps = recipients.iter().filter_map(|to| Wrap::to(to, self.fleet, number, newest)).collect();
-        let older = Zeroizing::new(self.keys[..self.keys.len() - 1].iter().flat_map(|k| *k.clone()).collect::<Vec<u8>>());
+        let older = packed(&self.keys[..self.keys.len() - 1]);
         let older = cipher::lock(newest, &info(self.fleet, number), &older);
         let bytes = statement::sign(signer, Domain::KeyEpoch, &Record { number, wraps, older });
         Ok((self, bytes))
@@ -194,12 +195,11 @@ impl Record {
 
     fn keyring(&self, fleet: FleetId, newest: EpochSecret) -> Result<Keyring, EpochError> {
         let plain = cipher::unlock(&newest, &info(fleet, self.number), &self.older).ok_or(EpochError::Inconsistent)?;
-        let plain = Zeroizing::new(plain);
-        let (older, rest) = plain.as_chunks::<32>();
-        if !rest.is_empty() || older.len() + 1 != self.number as usize {
+        let mut keys = unpacked(&Zeroizing::new(plain)).ok_or(EpochError::Inconsistent)?;
+        keys.push(newest);
+        if keys.len() != self.number as usize {
             return Err(EpochError::Inconsistent);
         }
-        let keys = older.iter().map(|key| Zeroizing::new(*key)).chain([newest]).collect();
         Ok(Keyring { fleet, keys })
     }
 }
@@ -241,4 +241,129 @@ fn info(fleet: FleetId, number: u32) -> Vec<u8> {
 /// Constant time: blake3's comparison of the keys' hashes.
 fn same(a: &EpochSecret, b: &EpochSecret) -> bool {
     blake3::hash(a.as_slice()) == blake3::hash(b.as_slice())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{NOW, Someone, damaged, founder, terms, trust};
+    use crate::grant::ChainError;
+    use crate::seal::{OpenError, Purpose};
+    use crate::ticket::Ticket;
+    use ostler_core::device::Role;
+    use ostler_core::ids::{DeviceId, RunId};
+
+    const BODY: Purpose = Purpose::Body { run: RunId([7; 16]) };
+
+    fn to(members: &[&Someone]) -> Vec<[u8; 32]> {
+        members.iter().map(|m| m.key.sealing_key()).collect()
+    }
+
+    #[test]
+    fn the_newest_record_gives_a_member_every_epoch_and_others_none() {
+        let boss = founder();
+        let (early, late, gone) =
+            (boss.enrol(Role::Runner, &[]), boss.enrol(Role::Viewer, &[]), boss.enrol(Role::Runner, &[]));
+        let (ring, first) = Keyring::first(&boss.signer(), &to(&[&early, &gone])).expect("made");
+        let old = ring.seal(&BODY, b"old");
+        let (ring, second) = ring.rotate(&boss.signer(), &to(&[&early, &late])).expect("rotated");
+        let new = ring.seal(&BODY, b"new");
+
+        let read = |who: &Someone, record: &[u8]| Keyring::from_record(record, &who.key, &trust(boss.fleet));
+        for who in [&boss, &early, &late] {
+            let theirs = read(who, &second).expect("wrapped to them");
+            assert_eq!(theirs.newest(), 2);
+            assert_eq!(
+                (theirs.open(&BODY, &old), theirs.open(&BODY, &new)),
+                (Ok(b"old".to_vec()), Ok(b"new".to_vec()))
+            );
+        }
+        assert_eq!(read(&late, &first), Err(EpochError::NotForUs(1)));
+        assert_eq!(read(&gone, &second), Err(EpochError::NotForUs(2)));
+        let theirs = read(&gone, &first).expect("was a member then");
+        assert_eq!(theirs.open(&BODY, &new), Err(OpenError::UnknownEpoch { needed: 2, newest: 1 }));
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused() {
+        let boss = founder();
+        let (_, record) = boss.ring();
+        for bytes in damaged(&record) {
+            assert!(Keyring::from_record(&bytes, &boss.key, &trust(boss.fleet)).is_err());
+        }
+    }
+
+    #[test]
+    fn only_an_operator_of_this_fleet_who_still_is_one_makes_records() {
+        let boss = founder();
+        let refused = |record: &[u8], who: &Someone| match Keyring::from_record(record, &who.key, &trust(boss.fleet)) {
+            Err(EpochError::Statement(error)) => error,
+            other => panic!("{other:?}"),
+        };
+        for role in [Role::Runner, Role::Viewer, Role::Gateway] {
+            let cheat = boss.enrol(role, &[]);
+            let error = refused(&cheat.ring().1, &cheat);
+            assert_eq!(error, StatementError::Role { device: cheat.id(), role });
+        }
+        let foreign = founder();
+        assert_eq!(refused(&foreign.ring().1, &foreign), ChainError::Signature { link: 0 }.into());
+        let is_revoked = |id: &DeviceId| *id == boss.id();
+        let distrust = Trust { is_revoked: &is_revoked, ..trust(boss.fleet) };
+        assert!(Keyring::from_record(&boss.ring().1, &boss.key, &distrust).is_err());
+    }
+
+    #[test]
+    fn a_keyring_goes_forward_only() {
+        let boss = founder();
+        let runner = boss.enrol(Role::Runner, &[]);
+        let (one, first) = Keyring::first(&boss.signer(), &to(&[&runner])).expect("made");
+        let (two, second) = one.rotate(&boss.signer(), &to(&[&runner])).expect("rotated");
+        let (_, fork) = one.rotate(&boss.signer(), &to(&[&runner])).expect("rotated twice from one");
+        let (_, past) = two.rotate(&boss.signer(), &[]).expect("rotated");
+        let mut ring = Keyring::from_record(&first, &runner.key, &trust(boss.fleet)).expect("read");
+        let mut take = |record: &[u8]| ring.advance(record, &runner.key, &trust(boss.fleet));
+        assert_eq!(take(&first), Ok(false));
+        assert_eq!(take(&second), Ok(true));
+        assert_eq!(take(&second), Ok(false));
+        assert_eq!(take(&first), Err(EpochError::Stale { offered: 1, known: 2 }));
+        assert_eq!(take(&fork), Err(EpochError::Conflict(2)));
+        assert_eq!(take(&past), Err(EpochError::NotForUs(3)));
+        let (_, other) = Keyring::first(&boss.signer(), &to(&[&runner]))
+            .and_then(|(r, _)| r.rotate(&boss.signer(), &to(&[&runner])))
+            .expect("made");
+        assert_eq!(take(&other), Err(EpochError::Conflict(1)));
+        assert!(ring == two, "nothing refused left a trace");
+    }
+
+    #[test]
+    fn a_ticket_opens_the_epoch_it_was_made_under_and_later_ones_wrapped_to_its_invite() {
+        let boss = founder();
+        let (ring, first) = boss.ring();
+        let (ring, second) = ring.rotate(&boss.signer(), &[]).expect("rotated");
+        let ticket = Ticket::issue(&boss.signer(), &ring, &terms(Role::Runner, &[])).expect("issued");
+        let now = trust(boss.fleet);
+        assert!(ticket.keyring(&second, &now).expect("the ticket's own") == ring);
+        assert_eq!(ticket.keyring(&first, &now), Err(EpochError::Stale { offered: 1, known: 2 }));
+        let invite = ticket.invitation(NOW).expect("fresh");
+        let (next, third) = ring.rotate(&boss.signer(), &[invite.sealing_key]).expect("rotated");
+        assert!(ticket.keyring(&third, &now).expect("wrapped to the invite") == next);
+        let (_, without) = next.rotate(&boss.signer(), &[]).expect("rotated");
+        assert_eq!(ticket.keyring(&without, &now), Err(EpochError::NotForUs(4)));
+        let (_, fork) = boss.ring().0.rotate(&boss.signer(), &[]).expect("another history");
+        assert!(matches!(ticket.keyring(&fork, &now), Err(EpochError::Inconsistent)));
+
+        // A joiner that opened by its ticket keeps up with records that do not name it yet.
+        let newcomer = DeviceKey::generate();
+        let mut theirs = ticket.keyring(&second, &now).expect("read");
+        assert_eq!(theirs.advance(&second, &newcomer, &now), Ok(false));
+    }
+
+    #[test]
+    fn a_hopeless_recipient_hurts_only_itself_and_too_many_are_refused() {
+        let boss = founder();
+        let (_, record) = Keyring::first(&boss.signer(), &[[0; 32]]).expect("made for the others");
+        assert!(Keyring::from_record(&record, &boss.key, &trust(boss.fleet)).is_ok());
+        let many: Vec<[u8; 32]> = (0..4096u32).map(|i| *blake3::hash(&i.to_be_bytes()).as_bytes()).collect();
+        assert!(matches!(Keyring::first(&boss.signer(), &many), Err(EpochError::TooMany)));
+    }
 }

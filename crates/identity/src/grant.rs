@@ -9,7 +9,7 @@
 //!
 //! Rules, each checked on every link:
 //! 1. The fleet key grants devices; a device that is an operator grants invites; an invite grants a device.
-//! 2. No link is wider than the one before: a joiner has exactly its invite's role, and no pool its issuer has not.
+//! 2. No link is wider than the one before (`rule`).
 //! 3. A device's expiry ends its membership, and with it everything granted under it: nothing granted outlives its grantor.
 //! 4. An invite's expiry is a deadline for *joining*. Only [`Chain::verify_joining`] checks it, at the relay, when the
 //!    invite is consumed; [`Chain::verify`] does not, or every device would leave with its ticket's ten minutes. The
@@ -17,51 +17,19 @@
 //! 5. Whoever is revoked takes along what it granted: its key might have granted it after it was stolen. An invite's
 //!    key can be revoked like a device's.
 
+pub(crate) mod rule;
+
 use crate::canon;
 use crate::key::{DeviceKey, Domain, FleetKey, Signature, verify};
 use ostler_core::device::Role;
 use ostler_core::ids::{DeviceId, FleetId, InviteId};
+use rule::{Grant, GrantKind, permits};
 use serde::{Deserialize, Serialize};
 
 /// A founder and three generations of invited devices: more is a fleet that lost track of who trusts whom.
-pub const CHAIN_LINKS_MAX: usize = 7;
+pub(crate) const CHAIN_LINKS_MAX: usize = 7;
 /// A chain travels in the first frame (4 KiB) and in a ticket (4 KiB of text): seven links with ordinary names fit.
-pub const CHAIN_BYTES_MAX: usize = 2048;
-/// More pools than that is a label scheme, which requirements do better.
-const POOLS_MAX: usize = 16;
-/// A name is shown in listings.
-const NAME_BYTES_MAX: usize = 64;
-
-/// What a grant makes of its subject.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum GrantKind {
-    /// A member.
-    Device,
-    /// A key that may grant one device; single use, which the relay sees to.
-    Invite(InviteId),
-}
-
-/// One statement: this key belongs to the fleet, as this.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    /// The key spoken of.
-    pub subject: DeviceId,
-    /// Its X25519 public key, to which fleet keys are wrapped.
-    pub sealing_key: [u8; 32],
-    /// What it may do.
-    pub role: Role,
-    /// Pools it may serve. None means every pool for an operator, the default pool for others.
-    pub pools: Vec<String>,
-    /// What its owner calls it: 1 to 64 bytes, printable.
-    pub name: String,
-    /// Member or invitation.
-    pub kind: GrantKind,
-    /// When the issuer says it wrote this; no rule trusts it.
-    pub issued_at_unix_ms: u64,
-    /// End of membership (device) or deadline for joining (invite, which must have one).
-    pub expires_at_unix_ms: Option<u64>,
-}
-
+pub(crate) const CHAIN_BYTES_MAX: usize = 2048;
 /// Against what a signed thing is verified.
 #[derive(Clone, Copy)]
 pub struct Trust<'a> {
@@ -90,7 +58,7 @@ pub struct Member {
     pub sealing_key: [u8; 32],
     /// What it may do.
     pub role: Role,
-    /// As in [`Grant::pools`].
+    /// Pools it may serve. None means every pool for an operator, the default pool for others.
     pub pools: Vec<String>,
     /// What its owner calls it.
     pub name: String,
@@ -109,7 +77,9 @@ pub enum ChainError {
     #[error("the grant chain is damaged: join again with a new ticket")]
     Malformed,
     /// Over [`CHAIN_LINKS_MAX`] or [`CHAIN_BYTES_MAX`].
-    #[error("the grant chain is too long: let an operator closer to the founder invite, or use fewer pools and shorter names")]
+    #[error(
+        "the grant chain is too long: let an operator closer to the founder invite, or use fewer pools and shorter names"
+    )]
     TooLong,
     /// A name or pool outside its bounds.
     #[error("`{0}` cannot be a device or pool name: use 1 to 64 printable characters, at most 16 pools")]
@@ -121,7 +91,9 @@ pub enum ChainError {
         link: usize,
     },
     /// The links are not in the order rule 1 asks for.
-    #[error("link {link} of the grant chain may not follow the one before it: only operators invite, only invites enrol")]
+    #[error(
+        "link {link} of the grant chain may not follow the one before it: only operators invite, only invites enrol"
+    )]
     Order {
         /// From 0.
         link: usize,
@@ -228,8 +200,8 @@ impl Chain {
         }
     }
 
-    /// The statements, founder first, unverified: for showing.
-    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+    /// The statements, founder first.
+    fn grants(&self) -> impl Iterator<Item = &Grant> {
         self.links.iter().map(|link| &link.grant)
     }
 
@@ -323,47 +295,221 @@ fn in_time(invite: &Grant, now_unix_ms: u64) -> Result<(), ChainError> {
     }
 }
 
-/// May `issuer` (the fleet key when none), whose membership ends at `horizon`, say `grant`?
-fn permits(link: usize, issuer: Option<&Grant>, horizon: Option<u64>, grant: &Grant) -> Result<(), ChainError> {
-    named(grant)?;
-    let Some(issuer) = issuer else {
-        return if grant.kind == GrantKind::Device { Ok(()) } else { Err(ChainError::Order { link }) };
-    };
-    let in_order = match (issuer.kind, grant.kind) {
-        (GrantKind::Device, GrantKind::Invite(_)) => issuer.role == Role::Operator && grant.expires_at_unix_ms.is_some(),
-        (GrantKind::Invite(_), GrantKind::Device) => true,
-        (GrantKind::Device, GrantKind::Device) | (GrantKind::Invite(_), GrantKind::Invite(_)) => false,
-    };
-    let inviting = issuer.kind == GrantKind::Device;
-    let role_fits = inviting || grant.role == issuer.role;
-    let expiry_fits = horizon.is_none_or(|end| grant.expires_at_unix_ms.is_some_and(|e| e <= end));
-    match (in_order, role_fits, pools_fit(issuer, grant), expiry_fits) {
-        (false, ..) => Err(ChainError::Order { link }),
-        (_, false, ..) => Err(ChainError::Widened { link, what: "role" }),
-        (_, _, false, _) => Err(ChainError::Widened { link, what: "pools" }),
-        (.., false) => Err(ChainError::Widened { link, what: "expiry" }),
-        (true, true, true, true) => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{NOW, SOON, Someone, damaged, founder, terms, trust};
+    use crate::{Ticket, TicketError};
 
-/// No pools means all of them for an operator and the default pool for others, so that an empty list is
-/// narrower than a full one in one place and wider in another.
-fn pools_fit(issuer: &Grant, grant: &Grant) -> bool {
-    if issuer.pools.is_empty() {
-        return issuer.role == Role::Operator || grant.pools.is_empty();
+    /// A link as a cheat would write it: well signed, whatever it says.
+    fn forge(by: &Someone, subject: &DeviceKey, change: impl FnOnce(&mut Grant)) -> Someone {
+        let mut grant = Grant {
+            subject: subject.id(),
+            sealing_key: subject.sealing_key(),
+            role: Role::Runner,
+            pools: Vec::new(),
+            name: "forged".to_owned(),
+            kind: GrantKind::Invite(InviteId::from_parts(NOW, [1; 10])),
+            issued_at_unix_ms: NOW,
+            expires_at_unix_ms: Some(SOON),
+        };
+        change(&mut grant);
+        let signature = by.key.sign(Domain::Grant, &signed_bytes(by.fleet, &by.id().0, &grant));
+        let mut chain = by.chain.clone();
+        chain.links.push(Link { grant, signature });
+        Someone { fleet: by.fleet, key: subject.clone(), chain }
     }
-    !grant.pools.is_empty() && grant.pools.iter().all(|pool| issuer.pools.contains(pool))
-}
 
-fn named(grant: &Grant) -> Result<(), ChainError> {
-    if grant.pools.len() > POOLS_MAX {
-        return Err(ChainError::Name(format!("{} pools", grant.pools.len())));
+    fn device(grant: &mut Grant) {
+        grant.kind = GrantKind::Device;
+        grant.expires_at_unix_ms = None;
     }
-    let printable = |text: &String| {
-        !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.trim() == text && !text.chars().any(char::is_control)
-    };
-    match std::iter::once(&grant.name).chain(&grant.pools).find(|text| !printable(text)) {
-        Some(bad) => Err(ChainError::Name(bad.chars().filter(|c| !c.is_control()).take(NAME_BYTES_MAX).collect())),
-        None => Ok(()),
+
+    #[test]
+    fn a_chain_says_who_someone_is_and_by_whom() {
+        let boss = founder();
+        let runner = boss.enrol(Role::Runner, &["gpu"]);
+        let member = Chain::decode(&runner.chain.encode()).and_then(|c| c.verify(&trust(boss.fleet))).expect("holds");
+        assert_eq!((member.device, member.sealing_key), (runner.id(), runner.key.sealing_key()));
+        assert_eq!(
+            (member.role, member.pools.as_slice(), member.name.as_str()),
+            (Role::Runner, &["gpu".to_owned()][..], "joined")
+        );
+        assert_eq!(member.invite, Some(InviteId::from_parts(NOW, [3; 10])));
+        assert_eq!((member.path.len(), member.path[0]), (2, boss.id()));
+    }
+
+    #[test]
+    fn three_generations_of_operators_invite_and_the_fourth_is_told_why_not() {
+        let mut someone = founder();
+        for _ in 0..3 {
+            someone = someone.enrol(Role::Operator, &[]);
+        }
+        assert!(someone.chain.encode().len() < CHAIN_BYTES_MAX, "{}", someone.chain.encode().len());
+        let ring = someone.ring().0;
+        let refused = Ticket::issue(&someone.signer(), &ring, &terms(Role::Runner, &[]));
+        assert!(matches!(refused, Err(TicketError::Chain(ChainError::TooLong))), "{refused:?}");
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused() {
+        let runner = founder().enrol(Role::Runner, &["gpu"]);
+        for bytes in damaged(&runner.chain.encode()) {
+            let read = Chain::decode(&bytes).and_then(|chain| chain.verify(&trust(runner.fleet)));
+            assert!(read.is_err(), "{bytes:?} says {read:?}");
+        }
+    }
+
+    #[test]
+    fn another_fleet_a_lost_link_and_swapped_links_are_refused() {
+        let runner = founder().enrol(Role::Runner, &[]);
+        assert_eq!(runner.chain.verify(&trust(founder().fleet)), Err(ChainError::Signature { link: 0 }));
+        for drop in 0..2 {
+            let mut chain = runner.chain.clone();
+            chain.links.remove(drop);
+            assert!(chain.verify(&trust(runner.fleet)).is_err(), "without link {drop}");
+        }
+        let mut chain = runner.chain.clone();
+        chain.links.swap(1, 2);
+        assert!(chain.verify(&trust(runner.fleet)).is_err());
+        assert_eq!(Chain { links: Vec::new() }.verify(&trust(runner.fleet)), Err(ChainError::TooLong));
+        assert_eq!(Chain::decode(&[0]), Err(ChainError::Malformed));
+    }
+
+    #[test]
+    fn nobody_grants_what_the_rules_do_not_let_them() {
+        let boss = founder();
+        let (one, two) = (DeviceKey::generate(), DeviceKey::generate());
+        let refused = |who: &Someone| who.chain.verify(&trust(who.fleet)).expect_err("a cheat");
+        let order = |link| ChainError::Order { link };
+        for role in [Role::Runner, Role::Viewer, Role::Gateway] {
+            let invite = forge(&boss.enrol(role, &[]), &one, |g| g.role = role);
+            assert_eq!(
+                refused(&forge(&invite, &two, |g| {
+                    device(g);
+                    g.role = role;
+                })),
+                order(3),
+                "{role} invites"
+            );
+        }
+        assert_eq!(refused(&forge(&boss, &one, device)), order(1), "an operator enrols without an invite");
+        let endless = forge(&boss, &one, |g| g.expires_at_unix_ms = None);
+        assert_eq!(refused(&forge(&endless, &two, device)), order(1), "an invite without a deadline");
+        let invite = forge(&boss, &one, |_| {});
+        assert_eq!(refused(&forge(&forge(&invite, &two, |_| {}), &two, device)), order(2), "an invite invites");
+        let risen = forge(&invite, &two, |g| {
+            device(g);
+            g.role = Role::Operator;
+        });
+        assert_eq!(refused(&risen), ChainError::Widened { link: 2, what: "role" });
+    }
+
+    #[test]
+    fn pools_only_get_fewer() {
+        let boss = founder();
+        let cases: [(&[&str], &[&str], bool); 7] = [
+            (&["a", "b"], &["a", "b"], true),
+            (&["a", "b"], &["b"], true),
+            (&["a"], &["a", "b"], false),
+            (&["a"], &["c"], false),
+            (&["a"], &[], false),
+            (&[], &["a"], false),
+            (&[], &[], true),
+        ];
+        for (invited, joined, allowed) in cases {
+            let pools = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+            let invite = forge(&boss, &DeviceKey::generate(), |g| g.pools = pools(invited));
+            let joiner = forge(&invite, &DeviceKey::generate(), |g| {
+                device(g);
+                g.pools = pools(joined);
+            });
+            let verdict = joiner.chain.verify(&trust(boss.fleet));
+            assert_eq!(verdict.is_ok(), allowed, "{invited:?} → {joined:?}: {verdict:?}");
+        }
+        let gpu_only = boss.enrol(Role::Operator, &["gpu"]);
+        let ring = gpu_only.ring().0;
+        for (pools, allowed) in [(&["gpu"][..], true), (&["cpu"][..], false), (&[][..], false)] {
+            let ticket = Ticket::issue(&gpu_only.signer(), &ring, &terms(Role::Runner, pools));
+            assert_eq!(ticket.is_ok(), allowed, "{pools:?}: {ticket:?}");
+        }
+    }
+
+    #[test]
+    fn an_invites_deadline_binds_joining_and_not_the_joined() {
+        let runner = founder().enrol(Role::Runner, &[]);
+        let at = |now| Trust::new(runner.fleet, now);
+        assert!(runner.chain.verify_joining(&at(SOON - 1)).is_ok());
+        assert_eq!(runner.chain.verify_joining(&at(SOON)), Err(ChainError::InviteExpired));
+        assert!(runner.chain.verify(&at(u64::MAX)).is_ok(), "a member stays one");
+        assert!(matches!(runner.chain.verify_invite(&at(NOW)), Err(ChainError::WrongEnd(_))));
+        assert!(matches!(founder().chain.verify_joining(&at(NOW)), Err(ChainError::Signature { .. })));
+        let boss = founder();
+        assert!(matches!(boss.chain.verify_joining(&trust(boss.fleet)), Err(ChainError::WrongEnd(_))));
+    }
+
+    #[test]
+    fn an_invites_key_is_no_member() {
+        let boss = founder();
+        let invite = forge(&boss, &DeviceKey::generate(), |_| {});
+        assert!(matches!(invite.chain.verify(&trust(boss.fleet)), Err(ChainError::WrongEnd(_))));
+        assert!(invite.chain.verify_invite(&trust(boss.fleet)).is_ok());
+    }
+
+    #[test]
+    fn nothing_outlives_who_granted_it() {
+        let boss = founder();
+        let end = NOW + 86_400_000;
+        let invite = forge(&boss, &DeviceKey::generate(), |g| g.role = Role::Operator);
+        let guest = forge(&invite, &DeviceKey::generate(), |g| {
+            device(g);
+            g.role = Role::Operator;
+            g.expires_at_unix_ms = Some(end);
+        });
+        let at = |who: &Someone, now| who.chain.verify(&Trust::new(who.fleet, now));
+        assert!(at(&guest, end - 1).is_ok());
+        assert_eq!(at(&guest, end), Err(ChainError::Expired(guest.id())));
+
+        let runner = guest.enrol(Role::Runner, &[]);
+        assert_eq!(at(&runner, NOW).map(|m| m.expires_at_unix_ms), Ok(Some(end)), "accepting keeps to the bound");
+        assert_eq!(at(&runner, end), Err(ChainError::Expired(guest.id())));
+        let invite = forge(&guest, &DeviceKey::generate(), |_| {});
+        let longer = forge(&invite, &DeviceKey::generate(), |g| {
+            device(g);
+            g.expires_at_unix_ms = Some(end + 1);
+        });
+        assert_eq!(at(&longer, NOW), Err(ChainError::Widened { link: 4, what: "expiry" }));
+        let late = forge(&guest, &DeviceKey::generate(), |g| g.expires_at_unix_ms = Some(end + 1));
+        assert_eq!(late.chain.verify_invite(&trust(boss.fleet)), Err(ChainError::Widened { link: 3, what: "expiry" }));
+    }
+
+    #[test]
+    fn whoever_is_revoked_takes_along_what_it_granted() {
+        let boss = founder();
+        let second = boss.enrol(Role::Operator, &[]);
+        let runner = second.enrol(Role::Runner, &[]);
+        let path = runner.chain.verify(&trust(boss.fleet)).expect("a member").path;
+        for gone in path.iter().copied().chain([runner.id()]) {
+            let is_revoked = |id: &DeviceId| *id == gone;
+            let trust = Trust { is_revoked: &is_revoked, ..trust(boss.fleet) };
+            assert_eq!(runner.chain.verify(&trust), Err(ChainError::Revoked(gone)));
+        }
+        let is_revoked = |id: &DeviceId| *id == second.id();
+        assert!(boss.chain.verify(&Trust { is_revoked: &is_revoked, ..trust(boss.fleet) }).is_ok());
+    }
+
+    #[test]
+    fn names_are_bounded_and_printable() {
+        for name in ["", " x", "x\n", "\u{1b}[31m", &"x".repeat(65)] {
+            assert!(
+                matches!(
+                    Chain::found(&FleetKey::generate(), &DeviceKey::generate(), name, NOW),
+                    Err(ChainError::Name(_))
+                ),
+                "{name:?}"
+            );
+        }
+        let many = forge(&founder(), &DeviceKey::generate(), |g| g.pools = (0..17).map(|i| i.to_string()).collect());
+        assert!(matches!(many.chain.verify_invite(&trust(many.fleet)), Err(ChainError::Name(_))));
     }
 }

@@ -5,12 +5,14 @@
 //!                └─ blake3 derive_key ─▶ X25519 (HPKE) sealing key          devices and invites only
 //! ```
 //!
-//! Owns making, signing and verifying. Must not know where keys are kept (key_file) or what is signed.
+//! Owns making, signing and verifying. Must not know where keys are kept (`file`) or what is signed.
 //! A signature always covers a [`Domain`], so that what was signed as one thing never passes as another.
 
+pub(crate) mod file;
+
 use crate::canon::random;
-use crate::key_file::{self, KeyFileError};
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use file::KeyFileError;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Kem, Serializable};
 use ostler_core::ids::{DeviceId, FleetId, RelayId};
@@ -132,7 +134,7 @@ macro_rules! key {
             /// # Errors
             /// When a file is already there (it is left alone) or the disk refuses.
             pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
-                key_file::write(path, Self::KIND, &self.id().to_string(), &self.seed())
+                file::write(path, Self::KIND, &self.id().to_string(), &self.seed())
             }
 
             /// Reads a key written by `save`.
@@ -140,7 +142,7 @@ macro_rules! key {
             /// # Errors
             /// When the file is missing, a link, readable by others, damaged, or holds another kind of key.
             pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-                key_file::read(path, Self::KIND, |seed| {
+                file::read(path, Self::KIND, |seed| {
                     let key = Self::from_seed(seed);
                     let id = key.id().to_string();
                     (key, id)
@@ -203,7 +205,11 @@ mod tests {
         for i in 0..32 {
             for half in 0..2 {
                 let mut bad = signature;
-                if half == 0 { bad.r[i] ^= 1 } else { bad.s[i] ^= 1 }
+                if half == 0 {
+                    bad.r[i] ^= 1
+                } else {
+                    bad.s[i] ^= 1
+                }
                 assert!(!verify(&key.id().0, Domain::Verdict, b"yes", &bad));
             }
         }

@@ -16,27 +16,25 @@
 //! What is signed and never shown: bytes are decoded bounded, whole and canonical, so that each signed thing has
 //! exactly one encoding. Secrets are zeroized when dropped and redacted in `Debug`.
 
-mod address;
-mod base32;
 mod canon;
-mod cipher;
 mod epoch;
+#[cfg(test)]
+mod fixture;
 mod grant;
 mod key;
-mod key_file;
 mod seal;
 mod statement;
 mod ticket;
 mod tombstone;
 mod verdict;
 
-pub use address::{AddressError, RelayAddress};
 pub use epoch::EpochError;
-pub use grant::{CHAIN_BYTES_MAX, CHAIN_LINKS_MAX, Chain, ChainError, Grant, GrantKind, Member, Trust};
+pub use grant::{Chain, ChainError, Member, Trust};
+pub use key::file::KeyFileError;
 pub use key::{DeviceKey, Domain, FleetKey, RelayKey, Signature, verify};
-pub use key_file::KeyFileError;
-pub use seal::{Keyring, OpenError, Purpose, SEAL_OVERHEAD_BYTES};
+pub use seal::{Keyring, OpenError, Purpose};
 pub use statement::{Signer, StatementError};
+pub use ticket::address::{AddressError, RelayAddress};
 pub use ticket::{TICKET_CHARS_MAX, Terms, Ticket, TicketError};
-pub use tombstone::{TOMBSTONE_BYTES_MAX, Tombstone};
-pub use verdict::{Expected, MESSAGE_BYTES_MAX, VERDICT_BYTES_MAX, Verdict, VerdictError, action_digest};
+pub use tombstone::Tombstone;
+pub use verdict::{Expected, Verdict, VerdictError, action_digest};

@@ -10,14 +10,16 @@
 //! never to be put into an argument list. The holder gets the newest epoch key in the ticket itself: a key wrapped to
 //! the invite at the relay would be read by the same holder, and needs a second thing to go right.
 
-use crate::address::RelayAddress;
-use crate::canon;
+pub(crate) mod address;
+
+use crate::canon::{self, base32};
 use crate::epoch::EpochError;
-use crate::grant::{Chain, ChainError, Grant, GrantKind, Member, Trust};
+use crate::grant::rule::{Grant, GrantKind};
+use crate::grant::{Chain, ChainError, Member, Trust};
 use crate::key::DeviceKey;
 use crate::seal::{EpochSecret, Keyring};
 use crate::statement::Signer;
-use crate::{AddressError, base32};
+use address::{AddressError, RelayAddress};
 use ostler_core::device::Role;
 use ostler_core::ids::{FleetId, InviteId, RelayId};
 use serde::{Deserialize, Serialize};
@@ -63,7 +65,9 @@ pub enum TicketError {
     #[error("the ticket is damaged: copy it again, whole")]
     Damaged,
     /// Undamaged, but not something this release understands.
-    #[error("the ticket is of another release, or was not made by `ostler invite`: upgrade both sides and ask for a new one")]
+    #[error(
+        "the ticket is of another release, or was not made by `ostler invite`: upgrade both sides and ask for a new one"
+    )]
     Foreign,
     /// Addresses missing, too many, or with different pins.
     #[error("a ticket names one to four addresses of one relay")]
@@ -214,7 +218,11 @@ impl Ticket {
         let member = contents.chain.verify_invite(&Trust::new(contents.fleet, 0))?;
         let invite = member.invite.ok_or(TicketError::Foreign)?;
         let ticket = Self { contents, relays, invite };
-        if ticket.key().id() != member.device || ticket.contents.epoch == 0 { Err(TicketError::Foreign) } else { Ok(ticket) }
+        if ticket.key().id() != member.device || ticket.contents.epoch == 0 {
+            Err(TicketError::Foreign)
+        } else {
+            Ok(ticket)
+        }
     }
 }
 
@@ -224,7 +232,7 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = Zeroizing::new(canon::encode(&self.contents));
+        let mut bytes = Zeroizing::new(canon::encode_within(&self.contents, TICKET_CHARS_MAX));
         let sum = checksum(&bytes);
         bytes.extend_from_slice(&sum);
         write!(f, "{PREFIX}{}", *Zeroizing::new(base32::encode(&bytes)))
@@ -246,7 +254,9 @@ impl FromStr for Ticket {
         if text.len() > 2 * TICKET_CHARS_MAX {
             return Err(TicketError::TooLong);
         }
-        let text = Zeroizing::new(text.chars().filter(|c| !c.is_whitespace()).collect::<String>());
+        let mut word = Zeroizing::new(String::with_capacity(text.len()));
+        word.extend(text.chars().filter(|c| !c.is_whitespace()));
+        let text = word;
         if text.len() > TICKET_CHARS_MAX {
             return Err(TicketError::TooLong);
         }
@@ -260,5 +270,129 @@ impl FromStr for Ticket {
             return Err(TicketError::Damaged);
         }
         Self::checked(canon::decode(contents, TICKET_CHARS_MAX).ok_or(TicketError::Foreign)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{NOW, SOON, founder, terms, trust};
+
+    fn issue(role: Role) -> (Ticket, crate::fixture::Someone) {
+        let boss = founder();
+        let ticket = Ticket::issue(&boss.signer(), &boss.ring().0, &terms(role, &["gpu"])).expect("issued");
+        (ticket, boss)
+    }
+
+    #[test]
+    fn a_ticket_survives_paper_and_enrols_whom_it_says() {
+        let (ticket, boss) = issue(Role::Runner);
+        let text = ticket.to_string();
+        assert!(text.starts_with("ostler1") && text.len() < 1200, "{}", text.len());
+        assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()));
+        let wrapped = text
+            .as_bytes()
+            .chunks(60)
+            .map(|l| String::from_utf8_lossy(l).into_owned())
+            .collect::<Vec<_>>()
+            .join("\r\n  ");
+        for form in [text.clone(), text.to_uppercase(), format!("\n{wrapped}\n")] {
+            let read: Ticket = form.parse().expect("the same ticket");
+            assert_eq!(read.to_string(), text);
+            assert_eq!(
+                (read.fleet(), read.invite(), read.relays()),
+                (boss.fleet, ticket.invite(), &terms(Role::Runner, &[]).relays[..])
+            );
+            let device = DeviceKey::generate();
+            let member =
+                read.accept(&device, "box", NOW).expect("joins").verify_joining(&trust(boss.fleet)).expect("holds");
+            assert_eq!((member.device, member.role, member.invite), (device.id(), Role::Runner, Some(ticket.invite())));
+            assert_eq!((member.name.as_str(), member.pools), ("box", vec!["gpu".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn every_changed_missing_or_added_character_is_damage() {
+        let (ticket, _) = issue(Role::Runner);
+        let text = ticket.to_string();
+        for at in PREFIX.len()..text.len() {
+            for other in ["a", "z", "2", "0", "-", ""] {
+                if text[at..=at] == *other {
+                    continue;
+                }
+                let bad = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                assert_eq!(bad.parse::<Ticket>().err(), Some(TicketError::Damaged), "{at} {other}");
+            }
+        }
+        assert_eq!(format!("{text}a").parse::<Ticket>().err(), Some(TicketError::Damaged));
+        assert_eq!("ostler1".parse::<Ticket>().err(), Some(TicketError::Damaged));
+    }
+
+    #[test]
+    fn what_is_no_ticket_is_told_so() {
+        for text in ["", "hello", "ostler2abc", "ostler", "run_01h", "ünïcödé"] {
+            assert_eq!(text.parse::<Ticket>().err(), Some(TicketError::NotATicket), "{text}");
+        }
+        assert_eq!("ostler1".repeat(600).parse::<Ticket>().err(), Some(TicketError::TooLong));
+        assert_eq!(" ".repeat(1 << 20).parse::<Ticket>().err(), Some(TicketError::TooLong));
+        let foreign = |payload: &[u8]| {
+            let bytes = [payload, &checksum(payload)].concat();
+            format!("{PREFIX}{}", base32::encode(&bytes)).parse::<Ticket>().err()
+        };
+        assert_eq!(foreign(b""), Some(TicketError::Foreign));
+        assert_eq!(foreign(&[0xff; 300]), Some(TicketError::Foreign));
+    }
+
+    /// A checksum is no secret: whoever changes a ticket can make it whole again, and meets the signatures.
+    #[test]
+    fn a_changed_ticket_with_a_fitting_checksum_meets_the_signatures() {
+        let (ticket, _) = issue(Role::Runner);
+        let whole = canon::encode(&ticket.contents);
+        let relay = 0..32;
+        let plain = 32..32 + 2 + "relay.example.org:4433".len();
+        let secret = whole.len() - 33..whole.len();
+        for at in (0..whole.len()).filter(|at| !relay.contains(at) && !plain.contains(at) && !secret.contains(at)) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1;
+            let sum = checksum(&bytes);
+            bytes.extend(sum);
+            let error = format!("{PREFIX}{}", base32::encode(&bytes)).parse::<Ticket>().err();
+            assert!(matches!(error, Some(TicketError::Foreign | TicketError::Chain(_))), "{at}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_expired_ticket_and_a_wrong_signer_are_refused() {
+        let (ticket, boss) = issue(Role::Operator);
+        let late = ticket.accept(&DeviceKey::generate(), "late", SOON);
+        assert_eq!(late, Err(TicketError::Chain(ChainError::InviteExpired)));
+        assert!(ticket.to_string().parse::<Ticket>().is_ok(), "still readable, so that the error can say why");
+        assert_eq!(ticket.invitation(SOON), Err(ChainError::InviteExpired));
+        for role in [Role::Runner, Role::Viewer, Role::Gateway] {
+            let member = boss.enrol(role, &["gpu"]);
+            let refused = Ticket::issue(&member.signer(), &boss.ring().0, &terms(role, &["gpu"]));
+            assert!(matches!(refused, Err(TicketError::Chain(ChainError::Order { link: 3 }))), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_one_to_four_of_one_relay() {
+        let boss = founder();
+        let ring = boss.ring().0;
+        let issue = |relays: Vec<RelayAddress>| {
+            Ticket::issue(&boss.signer(), &ring, &Terms { relays, ..terms(Role::Runner, &[]) })
+        };
+        let address = |port: u16, pin: u8| RelayAddress::new(&format!("h:{port}"), RelayId([pin; 32])).expect("fine");
+        assert!(issue((1..=4).map(|p| address(p, 1)).collect()).is_ok());
+        for bad in [vec![], (1..=5).map(|p| address(p, 1)).collect(), vec![address(1, 1), address(2, 2)]] {
+            assert_eq!(issue(bad).err(), Some(TicketError::Addresses));
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let (ticket, _) = issue(Role::Runner);
+        let text = format!("{ticket:?}");
+        assert!(text.contains("inv_") && !text.contains(&ticket.to_string()[40..80]) && text.len() < 150, "{text}");
     }
 }

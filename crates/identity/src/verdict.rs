@@ -19,10 +19,12 @@ use ostler_core::ids::{ApprovalId, DeviceId, Digest, Incarnation, LeaseId};
 use serde::{Deserialize, Serialize};
 
 /// Longest message, in bytes of UTF-8: a reason, not a document.
-pub const MESSAGE_BYTES_MAX: usize = 4096;
-const SEALED_BYTES_MAX: usize = MESSAGE_BYTES_MAX + SEAL_OVERHEAD_BYTES;
+const MESSAGE_BYTES_MAX: usize = 4096;
+/// The longest message, sealed and padded to the next KiB.
+const SEALED_BYTES_MAX: usize = (MESSAGE_BYTES_MAX + SEAL_OVERHEAD_BYTES).next_multiple_of(1024);
 /// Longest verdict: its message, its chain, and under 256 bytes of ids and signature.
-pub const VERDICT_BYTES_MAX: usize = SEALED_BYTES_MAX + CHAIN_BYTES_MAX + 256;
+const VERDICT_BYTES_MAX: usize = SEALED_BYTES_MAX + CHAIN_BYTES_MAX + 256;
+const _: () = assert!(VERDICT_BYTES_MAX <= ostler_core::limits::VERDICT_BYTES_MAX);
 
 const ACTION_CONTEXT: &str = "ostler 2026-11 action digest v1";
 
@@ -153,4 +155,161 @@ impl Verdict {
 
 fn purpose(lease: LeaseId, approval: ApprovalId) -> Purpose {
     Purpose::Message { run: lease.run, epoch: lease.epoch, approval }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{NOW, SOON, Someone, damaged, founder, trust};
+    use crate::grant::ChainError;
+    use ostler_core::approval::Risk;
+    use ostler_core::device::Role;
+    use ostler_core::ids::RunId;
+
+    fn action() -> Action {
+        Action {
+            kind: "deploy".to_owned(),
+            risk: Risk::High,
+            program: "/usr/bin/make".to_owned(),
+            program_digest: Digest([4; 32]),
+            argv: vec!["make".to_owned(), "deploy".to_owned()],
+            files: vec![(1, Digest([5; 32]))],
+            directory: "/srv".to_owned(),
+            env_names: vec!["PATH".to_owned()],
+        }
+    }
+
+    fn question() -> Expected {
+        Expected {
+            incarnation: Incarnation(7),
+            lease: LeaseId { run: RunId::from_parts(NOW, [1; 10]), epoch: 3 },
+            approval: ApprovalId::from_parts(NOW, [2; 10]),
+            digest: action_digest(&action()),
+        }
+    }
+
+    fn sign(who: &Someone, keyring: &Keyring, choice: Choice) -> Vec<u8> {
+        Verdict::sign(&who.signer(), keyring, &question(), choice, "fine by me", SOON).expect("signed")
+    }
+
+    #[test]
+    fn a_verdict_says_who_chose_what_and_only_the_fleet_reads_why() {
+        let boss = founder();
+        let (ring, second) = (boss.ring().0, boss.enrol(Role::Operator, &[]));
+        for (who, choice) in [(&boss, Choice::Approve), (&second, Choice::Reject)] {
+            let bytes = sign(who, &ring, choice);
+            assert!(bytes.len() <= VERDICT_BYTES_MAX && !bytes.windows(4).any(|w| w == b"fine"));
+            let verdict = Verdict::verify(&bytes, &question(), &trust(boss.fleet)).expect("holds");
+            assert_eq!((verdict.choice, verdict.by), (choice, who.id()));
+            assert_eq!(verdict.message(&ring), Ok("fine by me".to_owned()));
+            assert_eq!(verdict.message(&founder().ring().0), Err(OpenError::Tampered));
+        }
+    }
+
+    #[test]
+    fn every_changed_byte_is_refused() {
+        let boss = founder();
+        let bytes = sign(&boss, &boss.ring().0, Choice::Reject);
+        for bytes in damaged(&bytes) {
+            assert!(Verdict::verify(&bytes, &question(), &trust(boss.fleet)).is_err());
+        }
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_refused_by_its_own_name() {
+        let boss = founder();
+        let bytes = sign(&boss, &boss.ring().0, Choice::Approve);
+        let right = question();
+        let run = RunId::from_parts(NOW, [9; 10]);
+        let cases = [
+            (Expected { incarnation: Incarnation(8), ..right }, VerdictError::Incarnation),
+            (Expected { lease: LeaseId { run, ..right.lease }, ..right }, VerdictError::Run),
+            (Expected { lease: LeaseId { epoch: 4, ..right.lease }, ..right }, VerdictError::Epoch(3)),
+            (Expected { approval: ApprovalId::from_parts(NOW, [9; 10]), ..right }, VerdictError::Approval),
+            (Expected { digest: Digest([0; 32]), ..right }, VerdictError::Digest),
+        ];
+        for (expected, error) in cases {
+            assert_eq!(Verdict::verify(&bytes, &expected, &trust(boss.fleet)), Err(error));
+        }
+        let late = Verdict::verify(&bytes, &right, &Trust::new(boss.fleet, SOON));
+        assert_eq!(late, Err(VerdictError::Expired));
+    }
+
+    #[test]
+    fn nobody_but_an_operator_decides_and_a_runner_never_approves_itself() {
+        let boss = founder();
+        let ring = boss.ring().0;
+        for role in [Role::Runner, Role::Viewer, Role::Gateway] {
+            let cheat = boss.enrol(role, &[]);
+            let refused = Verdict::verify(&sign(&cheat, &ring, Choice::Approve), &question(), &trust(boss.fleet));
+            assert_eq!(refused, Err(VerdictError::Statement(StatementError::Role { device: cheat.id(), role })));
+        }
+        let runner = boss.enrol(Role::Runner, &[]);
+        let borrowed = Someone { fleet: boss.fleet, key: runner.key.clone(), chain: boss.chain.clone() };
+        let refused = Verdict::verify(&sign(&borrowed, &ring, Choice::Approve), &question(), &trust(boss.fleet));
+        assert_eq!(refused, Err(VerdictError::Statement(StatementError::Signature)), "another's chain");
+        let foreign = founder();
+        let refused = Verdict::verify(&sign(&foreign, &ring, Choice::Approve), &question(), &trust(boss.fleet));
+        assert!(matches!(
+            refused,
+            Err(VerdictError::Statement(StatementError::Chain(ChainError::Signature { link: 0 })))
+        ));
+        let elsewhere = Someone { fleet: founder().fleet, key: boss.key.clone(), chain: boss.chain.clone() };
+        let refused = Verdict::verify(&sign(&elsewhere, &ring, Choice::Approve), &question(), &trust(boss.fleet));
+        assert_eq!(refused, Err(VerdictError::Statement(StatementError::Signature)), "signed for another fleet");
+        let is_revoked = |id: &DeviceId| *id == boss.id();
+        let distrust = Trust { is_revoked: &is_revoked, ..trust(boss.fleet) };
+        assert!(Verdict::verify(&sign(&boss, &ring, Choice::Approve), &question(), &distrust).is_err());
+    }
+
+    #[test]
+    fn an_approval_signed_as_something_else_is_none() {
+        let boss = founder();
+        let Expected { incarnation, lease, approval, digest } = question();
+        let signed = Signed {
+            incarnation,
+            lease,
+            approval,
+            digest,
+            choice: Choice::Approve,
+            expires_at_unix_ms: SOON,
+            message: vec![],
+        };
+        let bytes = statement::sign(&boss.signer(), Domain::Tombstone, &signed);
+        let refused = Verdict::verify(&bytes, &question(), &trust(boss.fleet));
+        assert_eq!(refused, Err(VerdictError::Statement(StatementError::Signature)));
+    }
+
+    #[test]
+    fn a_long_message_fits_up_to_its_bound() {
+        let boss = founder();
+        let ring = boss.ring().0;
+        let say =
+            |len: usize| Verdict::sign(&boss.signer(), &ring, &question(), Choice::Reject, &"x".repeat(len), SOON);
+        let bytes = say(MESSAGE_BYTES_MAX).expect("fits");
+        assert!(Verdict::verify(&bytes, &question(), &trust(boss.fleet)).is_ok());
+        assert_eq!(say(MESSAGE_BYTES_MAX + 1), Err(VerdictError::TooLong));
+    }
+
+    #[test]
+    fn any_change_of_an_action_is_another_action() {
+        let plain = action_digest(&action());
+        assert_eq!(plain, action_digest(&action()));
+        let changes: [fn(&mut Action); 9] = [
+            |a| a.kind.push('x'),
+            |a| a.risk = Risk::Low,
+            |a| a.program.push('x'),
+            |a| a.program_digest.0[0] ^= 1,
+            |a| a.argv = vec!["make".to_owned(), "dep".to_owned(), "loy".to_owned()],
+            |a| a.argv[1].push(' '),
+            |a| a.files[0].1.0[0] ^= 1,
+            |a| a.directory.push('x'),
+            |a| a.env_names.push("HOME".to_owned()),
+        ];
+        for (at, change) in changes.into_iter().enumerate() {
+            let mut changed = action();
+            change(&mut changed);
+            assert_ne!(action_digest(&changed), plain, "change {at}");
+        }
+    }
 }

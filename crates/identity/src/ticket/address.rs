@@ -101,7 +101,23 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         let pin = RelayId([7; 32]);
-        for bad in ["", "host", "host:", "host:0", "host:65536", "host:+1", ":4433", "a b:1", "::1:80", "[::1:80", "[x]:80", "-o:1", "user@h:1", "h\0:1", "h/x:1"] {
+        for bad in [
+            "",
+            "host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+1",
+            ":4433",
+            "a b:1",
+            "::1:80",
+            "[::1:80",
+            "[x]:80",
+            "-o:1",
+            "user@h:1",
+            "h\0:1",
+            "h/x:1",
+        ] {
             assert!(matches!(RelayAddress::new(bad, pin), Err(AddressError::Authority(_))), "{bad:?}");
         }
         assert_eq!("host:1".parse::<RelayAddress>(), Err(AddressError::NoPin));

@@ -46,7 +46,9 @@ mod tests {
 
     #[test]
     fn the_vectors_of_rfc_4648_and_every_length() {
-        for (plain, text) in [("", ""), ("f", "my"), ("fo", "mzxq"), ("foo", "mzxw6"), ("foob", "mzxw6yq"), ("foobar", "mzxw6ytboi")] {
+        for (plain, text) in
+            [("", ""), ("f", "my"), ("fo", "mzxq"), ("foo", "mzxw6"), ("foob", "mzxw6yq"), ("foobar", "mzxw6ytboi")]
+        {
             assert_eq!(encode(plain.as_bytes()), text);
             assert_eq!(decode(&text.to_uppercase()).as_deref(), Some(plain.as_bytes()));
         }

@@ -8,7 +8,7 @@
 //!
 //! Owns the format and the file's manners. Must not know what the keys do.
 
-use crate::{base32, canon};
+use crate::canon::{self, base32};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -31,7 +31,9 @@ pub enum KeyFileError {
     #[error("{0} is not a regular file: a key is never read through a link; give the path of the file itself")]
     NotRegular(PathBuf),
     /// Group or others may read or write it.
-    #[error("{path} is open to others (mode {mode:04o}): run `chmod 600 {path}`, and make a new key if anyone else uses this machine")]
+    #[error(
+        "{path} is open to others (mode {mode:04o}): run `chmod 600 {path}`, and make a new key if anyone else uses this machine"
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -61,11 +63,17 @@ pub enum KeyFileError {
     },
 }
 
-fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeyFileError + '_ {
-    move |source| match source.kind() {
-        ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
-        ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
-        _ => KeyFileError::Io { path: path.to_owned(), source },
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> KeyFileError {
+    let path = path.to_owned();
+    move |source| {
+        let kind = source.kind();
+        if kind == ErrorKind::NotFound {
+            KeyFileError::Missing(path)
+        } else if kind == ErrorKind::AlreadyExists {
+            KeyFileError::Exists(path)
+        } else {
+            KeyFileError::Io { path, source }
+        }
     }
 }
 
@@ -79,7 +87,11 @@ pub(crate) fn write(path: &Path, kind: &str, id: &str, seed: &[u8; 32]) -> Resul
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io_error(folder))?;
     let draft = folder.join(format!(".key-{}", base32::encode(&canon::random::<10>())));
     let secret = Zeroizing::new(base32::encode(seed));
-    let text = Zeroizing::new(format!("{}\n{id}\n{}\n", header(kind), *secret));
+    let mut text = Zeroizing::new(String::with_capacity(FILE_BYTES_MAX as usize));
+    for line in [header(kind).as_str(), id, &secret] {
+        text.push_str(line);
+        text.push('\n');
+    }
     let written = write_draft(&draft, text.as_bytes()).and_then(|()| std::fs::hard_link(&draft, path));
     let cleaned = std::fs::remove_file(&draft);
     written.map_err(io_error(path))?;
@@ -105,7 +117,11 @@ pub(crate) fn read<K>(
     let first = lines.next().unwrap_or_default();
     if first != header(kind) {
         let ours = first.starts_with("ostler ");
-        let found = if ours { first.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect() } else { "something else".to_owned() };
+        let found = if ours {
+            first.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect()
+        } else {
+            "something else".to_owned()
+        };
         return Err(KeyFileError::Foreign { path: path.to_owned(), wanted: kind, found });
     }
     let id = lines.next().ok_or_else(damaged)?;
