@@ -75,6 +75,13 @@ pub(crate) struct Running {
     pub(crate) task: JoinHandle<()>,
 }
 
+/// A supervisor that is killed while it stops a child leaves no orphan. Killing an ended actor does nothing.
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.cell.kill();
+    }
+}
+
 type Starting = Pin<Box<dyn Future<Output = Result<Running, String>> + Send>>;
 type Start = Box<dyn FnMut(ActorCell, &Observer) -> Starting + Send>;
 

@@ -266,7 +266,8 @@ impl Nursery {
         (place.child.shut)();
         let Some(running) = place.running.take() else { return };
         self.seats.remove(&running.cell.get_id());
-        halt::stop(running, place.child.kind, place.child.stop_within).await;
+        halt::tell(&running, self.me.get_cell());
+        halt::buried(running, place.child.kind, place.child.stop_within).await;
     }
 
     /// Stops everything, last first. Untied siblings are all told at once, so that a thousand sessions stop in the
@@ -274,7 +275,7 @@ impl Nursery {
     async fn halt_all(&mut self) {
         if self.strategy == Strategy::OneForOne {
             for running in self.places.values().rev().filter_map(|place| place.running.as_ref()) {
-                running.cell.stop(None);
+                halt::tell(running, self.me.get_cell());
             }
         }
         let order: Vec<u64> = self.places.keys().rev().copied().collect();

@@ -112,9 +112,9 @@ async fn a_child_with_its_own_budget_is_given_up_alone() {
     let root = Root::start(plan.child(Probe::new("a", &diary).child(&a)).child(poisoned)).await.expect("it starts");
     for number in 1..=2 {
         assert_eq!(incarnation(&b).await, number);
+        diary.take();
         b.send(Tell::Panic).expect("somebody is there");
         diary.until("run dropped").await;
-        diary.take();
     }
     diary.until("gave up: true").await;
     assert_eq!(incarnation(&a).await, 1, "its sibling and their shared budget are untouched");
