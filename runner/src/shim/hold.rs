@@ -56,7 +56,8 @@ pub struct Shim {
 
 #[derive(Debug)]
 struct Watch {
-    notes: UnixStream,
+    /// None once it has ended.
+    notes: Option<UnixStream>,
     unread: Vec<u8>,
     progress: Progress,
 }
@@ -65,8 +66,17 @@ impl Shim {
     /// Takes hold of the shim that listens in `dir`.
     pub(crate) async fn connect(dir: &Path) -> Result<Self, ControlError> {
         let notes = ask(dir, &Request::Watch).await?;
+        Ok(Self::holding(dir, Some(notes)))
+    }
+
+    /// A hold on a shim that has ended already.
+    pub(crate) fn ended(dir: &Path) -> Self {
+        Self::holding(dir, None)
+    }
+
+    fn holding(dir: &Path, notes: Option<UnixStream>) -> Self {
         let watch = Watch { notes, unread: Vec::new(), progress: Progress::default() };
-        Ok(Self { dir: dir.to_owned(), watch: Mutex::new(watch) })
+        Self { dir: dir.to_owned(), watch: Mutex::new(watch) }
     }
 
     /// Moves the deadline to `deadline_ms` from now.
@@ -110,10 +120,15 @@ impl Shim {
         while watch.progress.spool_bytes <= seen_bytes && !watch.progress.ended {
             watch.advance().await;
         }
-        let progress = watch.progress;
+        let mut progress = watch.progress;
         drop(watch);
-        if progress.ended && directory::read_exit(&self.dir).is_none() {
-            self.sweep().await;
+        if progress.ended {
+            // The last notes may have been lost with the shim; the file is the truth.
+            progress.spool_bytes = std::fs::metadata(self.dir.join(SPOOL)).map_or(0, |spool| spool.len());
+            match self.exit() {
+                Some(exit) => progress.dropped_bytes = exit.dropped_bytes,
+                None => sweep(directory::read_record(&self.dir)).await,
+            }
         }
         progress
     }
@@ -146,22 +161,19 @@ impl Shim {
     async fn ask(&self, request: Request) -> Result<(), ControlError> {
         ask(&self.dir, &request).await.map(drop)
     }
-
-    async fn sweep(&self) {
-        sweep(directory::read_record(&self.dir)).await;
-    }
 }
 
 impl Watch {
     /// Takes in one note, or the end. What was read of a note survives cancellation.
     async fn advance(&mut self) {
         while self.unread.len() < PROGRESS_BYTES {
-            match self.notes.read_buf(&mut self.unread).await {
-                Ok(0) | Err(_) => {
-                    self.progress.ended = true;
-                    return;
-                }
-                Ok(_) => {}
+            let read = match &mut self.notes {
+                Some(notes) => notes.read_buf(&mut self.unread).await.unwrap_or(0),
+                None => 0,
+            };
+            if read == 0 {
+                self.progress.ended = true;
+                return;
             }
         }
         // Only the newest note counts.

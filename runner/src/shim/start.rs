@@ -66,7 +66,11 @@ impl Shim {
         drop(child);
         let heard = timeout(Duration::from_millis(FIRST_WORD_MS_MAX), first_word(stdout)).await;
         match heard.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut))).map_err(StartError::Silent)? {
-            Report::Started => Ok(Self::connect(&dir).await?),
+            Report::Started => match Self::connect(&dir).await {
+                // A short-lived agent is over before anybody could connect.
+                Err(ControlError::Gone) => Ok(Self::ended(&dir)),
+                held => Ok(held?),
+            },
             Report::Refused(why) => Err(StartError::Refused(why)),
         }
     }
