@@ -18,7 +18,7 @@ use crate::source::Source;
 
 /// Where a tree is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum State {
+pub(crate) enum State {
     /// Its checkout did not end; no agent ever saw it, so removing it loses nothing.
     Preparing,
     /// Whole; an agent may have worked in it.
@@ -27,18 +27,14 @@ pub enum State {
     Removing,
 }
 
-/// A tree a restarted runner finds.
+/// A standing tree a restarted runner finds: save it and remove it, or go on in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
     /// The run's label.
     pub run: String,
-    /// The tree's folder; it may be gone.
+    /// The tree's folder.
     pub dir: PathBuf,
-    /// How far it got.
-    pub state: State,
-    /// Whether the folder is there.
-    pub exists: bool,
-    /// The last commit a save brought home, in hex.
+    /// The last commit a save brought home, in hex; none when it was never saved with work in it.
     pub saved: Option<String>,
 }
 

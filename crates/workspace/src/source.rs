@@ -226,8 +226,7 @@ mod tests {
 
     #[test]
     fn one_place_has_one_mirror() {
-        let key =
-            |text: &str| Source::new(text, None).and_then(|s| Ok(s.key().expect("hashing cannot fail"))).expect("good");
+        let key = |text: &str| Source::new(text, None).expect("good").key().expect("hashing cannot fail");
         assert_eq!(key("https://example.org/a.git"), key("https://example.org/a/"));
         assert_eq!(key("/srv//code/"), key("/srv/code"));
         assert_ne!(key("/srv/code"), key("/srv/code2"));

@@ -17,6 +17,7 @@ mod refresh;
 mod resolve;
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -24,11 +25,11 @@ use git2::{Config, ConfigLevel, Repository, RepositoryInitOptions};
 
 use crate::budget::{self, Budget, Limits};
 use crate::clock::Stop;
-use crate::error::{CheckoutError, Fault, OpenError};
+use crate::error::{CheckoutError, DiffError, Fault, OpenError};
 use crate::network::Network;
-use crate::record::{Leftover, Record};
+use crate::record::{Leftover, Record, State};
 use crate::source::Source;
-use crate::tree::{Tree, checkout};
+use crate::tree::{Diff, Tree, checkout, diff};
 
 /// The mirrors of one runner. Cheap to clone; safe to use from many threads and processes.
 #[derive(Debug, Clone)]
@@ -66,7 +67,7 @@ impl Mirrors {
     /// The tree a restarted runner had in `dir`. `None` when it was never made whole, or is gone.
     pub fn tree(&self, dir: &Path) -> Result<Option<Tree>, Fault> {
         let record = Record::load(&self.trees(), dir)?;
-        Ok(record.filter(|r| r.state == crate::State::Standing && r.dir.is_dir()).map(|r| Tree::new(self.clone(), r)))
+        Ok(record.filter(|r| r.state == State::Standing && r.dir.is_dir()).map(|r| Tree::new(self.clone(), r)))
     }
 
     /// Every tree that is known, after finishing what needs no decision: proved deletions are ended, unfinished
@@ -75,15 +76,29 @@ impl Mirrors {
     pub fn sweep(&self) -> Result<Vec<Leftover>, Fault> {
         let mut leftovers = Vec::new();
         for record in Record::all(&self.trees())? {
-            let exists = fs::symlink_metadata(&record.dir).is_ok();
-            if record.state != crate::State::Standing || !exists {
+            if record.state != State::Standing {
                 crate::tree::remove::delete(&record, &self.trees())?;
-                continue;
+            } else if fs::symlink_metadata(&record.dir).is_err_and(|e| e.kind() == io::ErrorKind::NotFound) {
+                record.forget(&self.trees())?;
+            } else {
+                let saved = record.saved.map(|(_, commit)| commit);
+                leftovers.push(Leftover { run: record.run, dir: record.dir, saved });
             }
-            let saved = record.saved.map(|(_, commit)| commit);
-            leftovers.push(Leftover { run: record.run, dir: record.dir, state: record.state, exists, saved });
         }
         Ok(leftovers)
+    }
+
+    /// Compares two commits of a source's mirror (hex, as a save returns them), whether or not the tree still
+    /// stands; no `base` compares with nothing. At most `bytes_max` bytes of patch are kept; counts are of everything.
+    pub fn diff(
+        &self,
+        source: &Source,
+        (base, tip): (Option<&str>, &str),
+        bytes_max: usize,
+        stop: Stop<'_>,
+    ) -> Result<Diff, DiffError> {
+        let key = source.key().map_err(Fault::git("hash a name"))?;
+        diff::diff(&self.glance(&key)?, (base, tip), bytes_max, stop)
     }
 
     /// Measures what is used and what is free. Walks everything: seconds on large workspaces.

@@ -27,7 +27,6 @@ impl Mirrors {
             Place::Nowhere => Ok(()),
             Place::Local(path) => self.refresh_local(mirror, path, stop),
             Place::Remote { url, transport } => {
-                self.budget(stop)?.admit("a mirror of the repository", 0)?;
                 let refspecs = [REFSPECS[0], REFSPECS[1], "+HEAD:refs/source/HEAD"];
                 let fetch = Fetch {
                     mirror: &mirror.path,
@@ -52,10 +51,12 @@ impl Mirrors {
         if source.is_empty().unwrap_or(false) {
             return Err(CheckoutError::NoCommit(path.display().to_string()));
         }
-        let fresh = !mirror.path.join("refs/source").exists();
-        let needed = if fresh { budget::measure(&source.commondir().join("objects"), &stop)? } else { 0 };
-        self.budget(stop)?.admit("a mirror of the repository", needed)?;
+        if mirror.repo.find_reference(SOURCE_HEAD).is_err() {
+            let needed = budget::measure(&source.commondir().join("objects"), &stop)?;
+            self.budget(stop)?.admit("a mirror of the repository", needed)?;
+        }
         fetch_local(mirror, path, head, stop)?;
+        copy_shallow(source.commondir(), &mirror.path)?;
         let head = head.filter(|id| mirror.repo.find_commit(*id).is_ok());
         note_head(&mirror.repo, head).map_err(Fault::git("note the HEAD of the repository"))?;
         Ok(())
@@ -109,6 +110,21 @@ fn fetch_local(mirror: &Mirror, path: &Path, head: Option<Oid>, stop: Stop<'_>) 
     stop.check().map_err(Fault::from)?;
     fetched.map_err(Fault::git("read the repository's objects"))?;
     Ok(())
+}
+
+/// A shallow source ends somewhere; the mirror, which fetched no further, ends there too.
+fn copy_shallow(source: &Path, mirror: &Path) -> Result<(), CheckoutError> {
+    let file = mirror.join("shallow");
+    let mut ends = std::collections::BTreeSet::new();
+    for path in [&source.join("shallow"), &file] {
+        let text = std::fs::read(path).unwrap_or_default();
+        ends.extend(text.split(|b| *b == b'\n').filter_map(crate::object::hex).map(|id| format!("{id}\n")));
+    }
+    if ends.is_empty() {
+        return Ok(());
+    }
+    let text: String = ends.into_iter().collect();
+    Ok(std::fs::write(&file, text).map_err(Fault::io("write", &file))?)
 }
 
 fn note_head(repo: &Repository, head: Option<Oid>) -> Result<(), git2::Error> {

@@ -10,20 +10,20 @@ use std::fs;
 use std::path::Path;
 
 use git2::build::CheckoutBuilder;
-use git2::{
-    CheckoutNotificationType, ErrorClass, ErrorCode, ObjectType, Oid, Repository, RepositoryInitOptions, TreeWalkMode,
-    TreeWalkResult,
-};
+use git2::{CheckoutNotificationType, ErrorClass, ErrorCode, Oid, Repository, RepositoryInitOptions};
 
 use super::{Tree, remove};
 use crate::clock::Stop;
 use crate::error::{CheckoutError, Fault, printable};
 use crate::mirror::{Mirror, Mirrors, recordable};
+use crate::object::{self, MODE_GITLINK, MODE_TREE};
 use crate::record::{Record, State};
 use crate::source::{Place, Source};
 
 /// A label becomes one component of a branch name.
 const LABEL_CHARS_MAX: usize = 100;
+/// The depth a save can bring home again.
+const DEPTH_MAX: u32 = 128;
 
 pub(crate) fn checkout(
     mirrors: &Mirrors,
@@ -85,19 +85,27 @@ fn vacant(dir: &Path) -> Result<(), CheckoutError> {
     }
 }
 
-/// The bytes of all files of a commit, from the objects' headers.
+/// The bytes of all files of a commit, from the objects' headers; refuses names that are never safe to write.
 fn checkout_bytes(repo: &Repository, base: Oid, stop: &Stop<'_>) -> Result<u64, CheckoutError> {
-    let tree = repo.find_commit(base).and_then(|c| c.tree()).map_err(Fault::git("read the commit"))?;
+    let commit = repo.find_commit(base).map_err(Fault::git("read the commit"))?;
     let odb = repo.odb().map_err(Fault::git("open the mirror's objects"))?;
     let mut bytes = 0u64;
-    let walked = tree.walk(TreeWalkMode::PreOrder, |_, entry| {
-        if entry.kind() == Some(ObjectType::Blob) {
-            bytes = bytes.saturating_add(odb.read_header(entry.id()).map_or(0, |(bytes, _)| bytes as u64));
+    let mut folders = vec![(commit.tree_id(), 0)];
+    while let Some((id, depth)) = folders.pop() {
+        stop.check().map_err(Fault::from)?;
+        let refused = |why: String| CheckoutError::Unsafe { commit: base.to_string(), why };
+        if depth > DEPTH_MAX {
+            return Err(refused(format!("its folders nest deeper than {DEPTH_MAX}")));
         }
-        if stop.check().is_ok() { TreeWalkResult::Ok } else { TreeWalkResult::Abort }
-    });
-    stop.check().map_err(Fault::from)?;
-    walked.map_err(Fault::git("measure the commit"))?;
+        let folder = odb.read(id).map_err(Fault::git("read a folder of the commit"))?;
+        for entry in object::tree(folder.data()).map_err(|flaw| refused(flaw.to_string()))? {
+            match entry.mode {
+                MODE_TREE => folders.push((entry.id, depth + 1)),
+                MODE_GITLINK => {}
+                _ => bytes = bytes.saturating_add(odb.read_header(entry.id).map_or(0, |(size, _)| size as u64)),
+            }
+        }
+    }
     Ok(bytes)
 }
 
@@ -113,11 +121,16 @@ fn cut(mirror: &Mirror, record: &Record, base: Option<Oid>, stop: Stop<'_>) -> R
     options.external_template(false).no_reinit(true).initial_head(&branch);
     drop(Repository::init_opts(dir, &options).map_err(Fault::git("make the tree's repository"))?);
     let git = dir.join(".git");
+    let samples = git.join("hooks");
+    fs::remove_dir_all(&samples).map_err(Fault::io("clear", &samples))?;
     write(&git.join("config"), &config(&record.run))?;
     let alternates = format!("{}\n", mirror.path.join("objects").display());
     fs::create_dir_all(git.join("objects/info")).map_err(Fault::io("create", &git))?;
     write(&git.join("objects/info/alternates"), &alternates)?;
     write(&git.join("packed-refs"), &landmarks(&mirror.repo).map_err(Fault::git("list the source's branches"))?)?;
+    if let Ok(ends) = fs::read_to_string(mirror.path.join("shallow")) {
+        write(&git.join("shallow"), &ends)?;
+    }
     let repo = Repository::open(dir).map_err(Fault::git("open the tree's repository"))?;
     repo.reference(&format!("refs/heads/{branch}"), base, false, "ostler: cut")
         .map_err(Fault::git("make the run's branch"))?;
@@ -147,7 +160,7 @@ fn write_files(repo: &Repository, base: Oid, stop: Stop<'_>) -> Result<(), Check
 /// An identity so that the agent can commit, and nothing that starts by itself.
 fn config(run: &str) -> String {
     format!(
-        "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tlogAllRefUpdates = true\n[user]\n\tname = ostler {run}\n\temail = {run}@ostler.invalid\n\
+        "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tlogAllRefUpdates = true\n\tprotectHFS = true\n\tprotectNTFS = true\n[user]\n\tname = ostler {run}\n\temail = {run}@ostler.invalid\n\
          [commit]\n\tgpgSign = false\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n"
     )
 }

@@ -31,30 +31,38 @@ const TEXT_BYTES_MAX: i64 = 16 << 20;
 const RENAME_FILES_MAX: usize = 500;
 
 impl Tree {
-    /// Compares two commits of the mirror (hex, as a save returns them); no `base` compares with nothing.
-    /// At most `bytes_max` bytes of patch are kept; the counts are of everything.
+    /// Compares two commits of the tree's mirror, as [`crate::Mirrors::diff`] does.
     pub fn diff(&self, base: Option<&str>, tip: &str, bytes_max: usize, stop: Stop<'_>) -> Result<Diff, DiffError> {
-        let repo = self.mirrors.glance(&self.record.mirror)?;
-        let new = tree(&repo, tip)?;
-        let old = base.map(|base| tree(&repo, base)).transpose()?;
-        let mut options = DiffOptions::new();
-        options.context_lines(3).max_size(TEXT_BYTES_MAX).id_abbrev(40);
-        let fault = || Fault::git("compare the commits");
-        let mut diff = repo.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options)).map_err(fault())?;
-        if diff.deltas().len() <= RENAME_FILES_MAX {
-            diff.find_similar(Some(DiffFindOptions::new().renames(true))).map_err(fault())?;
-        }
-        let mut out = Diff { patch: Vec::new(), files: diff.deltas().len() as u64, added: 0, removed: 0, cut: false };
-        let stopped = Cell::new(false);
-        let printed = diff.print(DiffFormat::Patch, |_: DiffDelta<'_>, _, line: DiffLine<'_>| {
-            out.line(&line, bytes_max);
-            stopped.set(stop.check().is_err());
-            !stopped.get()
-        });
-        stop.check().map_err(Fault::from)?;
-        printed.map_err(fault())?;
-        Ok(out)
+        diff(&self.mirrors.glance(&self.record.mirror)?, (base, tip), bytes_max, stop)
     }
+}
+
+/// Compares `base` (or nothing) with `tip`.
+pub(crate) fn diff(
+    repo: &Repository,
+    (base, tip): (Option<&str>, &str),
+    bytes_max: usize,
+    stop: Stop<'_>,
+) -> Result<Diff, DiffError> {
+    let new = tree(repo, tip)?;
+    let old = base.map(|base| tree(repo, base)).transpose()?;
+    let mut options = DiffOptions::new();
+    options.context_lines(3).max_size(TEXT_BYTES_MAX).id_abbrev(40);
+    let fault = || Fault::git("compare the commits");
+    let mut diff = repo.diff_tree_to_tree(old.as_ref(), Some(&new), Some(&mut options)).map_err(fault())?;
+    if diff.deltas().len() <= RENAME_FILES_MAX {
+        diff.find_similar(Some(DiffFindOptions::new().renames(true))).map_err(fault())?;
+    }
+    let mut out = Diff { patch: Vec::new(), files: diff.deltas().len() as u64, added: 0, removed: 0, cut: false };
+    let stopped = Cell::new(false);
+    let printed = diff.print(DiffFormat::Patch, |_: DiffDelta<'_>, _, line: DiffLine<'_>| {
+        out.line(&line, bytes_max);
+        stopped.set(stop.check().is_err());
+        !stopped.get()
+    });
+    stop.check().map_err(Fault::from)?;
+    printed.map_err(fault())?;
+    Ok(out)
 }
 
 impl Diff {

@@ -3,7 +3,8 @@
 //! Owns what callers see of it. Where a tree is in its life is drawn in `record.rs`.
 
 pub(crate) mod checkout;
-mod diff;
+pub(crate) mod diff;
+mod dropped;
 mod ignore;
 pub(crate) mod remove;
 mod save;

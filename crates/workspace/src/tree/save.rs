@@ -4,12 +4,13 @@
 //! a removal finds out whether anything is saved nowhere else. [`Tree::save`] then moves one branch, with the
 //! value it expects there, and records that it did.
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 
 use git2::{Odb, Oid, Repository, Signature};
 
 use super::snapshot::{Camera, Snapshot};
-use super::{Author, Home, Left, Saved, Tree, ignore, tips};
+use super::{Author, Home, Left, Saved, Tree, dropped, ignore, tips};
 use crate::clock::{Stop, signature};
 use crate::error::{Fault, SaveError, printable};
 use crate::mirror::{Mirror, home};
@@ -173,9 +174,17 @@ pub(super) fn gather(tree: &Tree, mirror: &Mirror, stop: Stop<'_>) -> Result<Gat
     };
     let tip = tip.filter(|tip| mirror.repo.find_commit(*tip).is_ok()).or(base);
     let mut others = Vec::new();
+    let mut named: HashSet<Oid> = found.head.into_iter().chain(base).collect();
     for (name, id) in found.others {
+        named.insert(id);
         let landmark = odb.exists(id) && (name.starts_with("refs/remotes/source/") || name.starts_with("refs/tags/"));
         if take(&mut carry, &name, id, &mut left)? && !landmark && !held(&mirror.repo, tip, id) {
+            others.push((name, id));
+        }
+    }
+    for id in unnamed(&from, &named, &mut left) {
+        let name = format!("refs/dropped/{id}");
+        if take(&mut carry, &name, id, &mut left)? && !held(&mirror.repo, tip, id) {
             others.push((name, id));
         }
     }
@@ -188,6 +197,15 @@ pub(super) fn gather(tree: &Tree, mirror: &Mirror, stop: Stop<'_>) -> Result<Gat
     left.append(&mut snapshot.left);
     snapshot.left = left;
     Ok(Gathered { tip, tip_tree, snapshot, others, notices: found.odd })
+}
+
+fn unnamed(from: &Odb<'_>, named: &HashSet<Oid>, left: &mut Vec<Left>) -> Vec<Oid> {
+    dropped::dropped(from, named).unwrap_or_else(|count| {
+        let why =
+            format!("{count} commits that no ref names; delete them with `git gc --prune=now` in the tree, or keep it");
+        left.push(Left { path: ".git".to_owned(), why });
+        Vec::new()
+    })
 }
 
 fn quarantined(quarantine: &Quarantine) -> Result<Odb<'static>, Fault> {

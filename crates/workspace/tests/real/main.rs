@@ -1,0 +1,6 @@
+//! The workspace on real repositories: work comes home, hostile trees run nothing, the network is fenced.
+
+mod hostile;
+mod network;
+mod work;
+mod world;
