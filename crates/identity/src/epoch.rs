@@ -21,6 +21,7 @@ use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
+use ostler_core::device::Role;
 use ostler_core::ids::FleetId;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -57,7 +58,7 @@ pub enum EpochError {
     /// Another key for a known epoch.
     #[error("two different keys claim to be epoch {0}: two operators rotated at once, or someone forks the fleet")]
     Conflict(u32),
-    /// Over [`RECIPIENTS_MAX`] or [`EPOCHS_MAX`].
+    /// More than 4096 recipients or epochs.
     #[error("a fleet has at most 4096 members and open invites, and 4096 key epochs: revoke what is no longer used")]
     TooMany,
 }
@@ -179,7 +180,7 @@ impl Keyring {
 
 impl Record {
     fn verified(bytes: &[u8], trust: &Trust<'_>) -> Result<Self, EpochError> {
-        let (_, record): (_, Self) = statement::open(bytes, RECORD_BYTES_MAX, Domain::KeyEpoch, trust)?;
+        let (_, record): (_, Self) = statement::open(bytes, RECORD_BYTES_MAX, Domain::KeyEpoch, Role::decides, trust)?;
         let bounded = record.wraps.len() <= RECIPIENTS_MAX && (1..=EPOCHS_MAX).contains(&(record.number as usize));
         if bounded { Ok(record) } else { Err(EpochError::TooMany) }
     }
@@ -250,7 +251,6 @@ mod tests {
     use crate::grant::ChainError;
     use crate::seal::{OpenError, Purpose};
     use crate::ticket::Ticket;
-    use ostler_core::device::Role;
     use ostler_core::ids::{DeviceId, RunId};
 
     const BODY: Purpose = Purpose::Body { run: RunId([7; 16]) };
@@ -351,6 +351,10 @@ mod tests {
         assert_eq!(ticket.keyring(&without, &now), Err(EpochError::NotForUs(4)));
         let (_, fork) = boss.ring().0.rotate(&boss.signer(), &[]).expect("another history");
         assert!(matches!(ticket.keyring(&fork, &now), Err(EpochError::Inconsistent)));
+
+        let (other, _) = boss.ring().0.rotate(&boss.signer(), &[]).expect("another history");
+        let (_, fork) = other.rotate(&boss.signer(), &[invite.sealing_key]).expect("rotated");
+        assert_eq!(ticket.keyring(&fork, &now), Err(EpochError::Conflict(2)), "a longer history that is not ours");
 
         // A joiner that opened by its ticket keeps up with records that do not name it yet.
         let newcomer = DeviceKey::generate();

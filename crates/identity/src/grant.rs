@@ -76,7 +76,7 @@ pub enum ChainError {
     /// Not a chain, or not its only encoding.
     #[error("the grant chain is damaged: join again with a new ticket")]
     Malformed,
-    /// Over [`CHAIN_LINKS_MAX`] or [`CHAIN_BYTES_MAX`].
+    /// More than 7 links or 2048 bytes.
     #[error(
         "the grant chain is too long: let an operator closer to the founder invite, or use fewer pools and shorter names"
     )]
@@ -205,7 +205,7 @@ impl Chain {
         self.links.iter().map(|link| &link.grant)
     }
 
-    /// Its one encoding, at most [`CHAIN_BYTES_MAX`].
+    /// Its one encoding, at most 2048 bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         canon::encode(self)
@@ -300,6 +300,7 @@ mod tests {
     use super::*;
     use crate::fixture::{NOW, SOON, Someone, damaged, founder, terms, trust};
     use crate::{Ticket, TicketError};
+    use ostler_core::ids::Digest;
 
     /// A link as a cheat would write it: well signed, whatever it says.
     fn forge(by: &Someone, subject: &DeviceKey, change: impl FnOnce(&mut Grant)) -> Someone {
@@ -496,6 +497,21 @@ mod tests {
         }
         let is_revoked = |id: &DeviceId| *id == second.id();
         assert!(boss.chain.verify(&Trust { is_revoked: &is_revoked, ..trust(boss.fleet) }).is_ok());
+    }
+
+    /// Grants and digests outlive releases: a change here is a new version beside the old one, never instead of it.
+    #[test]
+    fn what_was_signed_stays_signed() {
+        let (fleet, device) = (FleetKey::from_seed(&[1; 32]), DeviceKey::from_seed(&[2; 32]));
+        let chain = Chain::found(&fleet, &device, "desk", NOW).expect("a fine name").encode();
+        assert_eq!(
+            Digest(*blake3::hash(&chain).as_bytes()).to_string(),
+            "b3_1fh1z61d0smp4rfsv3cpqsc5dce0cb98fn4zc9d8pvz2kynt2qmw"
+        );
+        assert_eq!(
+            DeviceId(device.sealing_key()).to_string(),
+            "dev_0b8p80ce12xhzca6a7z3c38rp2pqdjxt47j6m05yb0asrf2dgzj0"
+        );
     }
 
     #[test]

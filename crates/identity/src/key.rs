@@ -36,6 +36,8 @@ pub enum Domain {
     Verdict,
     /// A revocation.
     Tombstone,
+    /// A run's task.
+    Body,
     /// A run's evidence, exported.
     Evidence,
 }
@@ -47,6 +49,7 @@ impl Domain {
             Self::KeyEpoch => "key epoch",
             Self::Verdict => "verdict",
             Self::Tombstone => "tombstone",
+            Self::Body => "body",
             Self::Evidence => "evidence",
         }
     }

@@ -5,6 +5,7 @@
 //!                     │                │
 //!                     │                └─ Ticket: relay pin, invite key, chain; spent once
 //!                     ├─ KeyEpoch:  the fleet's sealing keys, wrapped to each device
+//!                     ├─ body:      one task for one run, then sealed
 //!                     ├─ Verdict:   one choice about one exact action
 //!                     └─ Tombstone: one device turned away
 //! Keyring (epoch keys) ─▶ seal, open: bodies, events, questions, results
@@ -13,9 +14,10 @@
 //! Owns every key, signature and ciphertext. Must not know sockets, tables or actors; time is an argument
 //! (`now_unix_ms`, wall clock, because deadlines here are promises between machines). Chance comes from the system.
 //!
-//! What is signed and never shown: bytes are decoded bounded, whole and canonical, so that each signed thing has
-//! exactly one encoding. Secrets are zeroized when dropped and redacted in `Debug`.
+//! Bytes are decoded bounded, whole and canonical, so that each signed thing has exactly one encoding. Secrets are
+//! zeroized when dropped and redacted in `Debug`.
 
+mod body;
 mod canon;
 mod epoch;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod ticket;
 mod tombstone;
 mod verdict;
 
+pub use body::{sign_body, verify_body};
 pub use epoch::EpochError;
 pub use grant::{Chain, ChainError, Member, Trust};
 pub use key::file::KeyFileError;

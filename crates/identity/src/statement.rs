@@ -4,7 +4,7 @@
 //! Statement { chain, payload, signature over (fleet, payload) under the payload's own domain }
 //! ```
 //!
-//! Owns the envelope that epoch records, verdicts and tombstones share. Must not know what they say.
+//! Owns the envelope that bodies, epoch records, verdicts and tombstones share. Must not know what they say.
 
 use crate::canon;
 use crate::grant::{Chain, ChainError, Member, Trust};
@@ -35,7 +35,7 @@ pub enum StatementError {
     #[error("the signer is not a member: {0}")]
     Chain(#[from] ChainError),
     /// The signer is a member whose role may not say this.
-    #[error("{device} is a {role}: only an operator may do this")]
+    #[error("signed by {device}, a {role}, whose word does not count here")]
     Role {
         /// Who signed.
         device: DeviceId,
@@ -45,6 +45,9 @@ pub enum StatementError {
     /// Not signed by the device its chain names.
     #[error("the signature does not fit: the statement was changed, or made for another fleet")]
     Signature,
+    /// Well signed, for another run.
+    #[error("the statement was made for another run")]
+    Elsewhere,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,11 +64,12 @@ pub(crate) fn sign<T: Serialize>(signer: &Signer<'_>, domain: Domain, payload: &
     canon::encode(&Statement { chain: signer.chain.clone(), payload, signature })
 }
 
-/// The payload and the operator who signed it.
+/// The payload and who signed it: a member in a role that `may`.
 pub(crate) fn open<T: Serialize + DeserializeOwned>(
     bytes: &[u8],
     bytes_max: usize,
     domain: Domain,
+    may: fn(Role) -> bool,
     trust: &Trust<'_>,
 ) -> Result<(Member, T), StatementError> {
     let Statement { chain, payload, signature } = canon::decode(bytes, bytes_max).ok_or(StatementError::Malformed)?;
@@ -73,7 +77,7 @@ pub(crate) fn open<T: Serialize + DeserializeOwned>(
     if !verify(&member.device.0, domain, &canon::encode(&(trust.fleet, &payload)), &signature) {
         return Err(StatementError::Signature);
     }
-    if !member.role.decides() {
+    if !may(member.role) {
         return Err(StatementError::Role { device: member.device, role: member.role });
     }
     let value = canon::decode(&payload, bytes_max).ok_or(StatementError::Malformed)?;

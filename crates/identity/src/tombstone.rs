@@ -9,6 +9,7 @@
 use crate::grant::{CHAIN_BYTES_MAX, Member, Trust};
 use crate::key::Domain;
 use crate::statement::{self, Signer, StatementError};
+use ostler_core::device::Role;
 use ostler_core::ids::DeviceId;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +46,8 @@ impl Tombstone {
     /// # Errors
     /// When it is damaged, or its signer is not an operator of the fleet.
     pub fn verify(bytes: &[u8], trust: &Trust<'_>) -> Result<(Self, Member), StatementError> {
-        let (member, tombstone): (_, Self) = statement::open(bytes, TOMBSTONE_BYTES_MAX, Domain::Tombstone, trust)?;
+        let (member, tombstone): (_, Self) =
+            statement::open(bytes, TOMBSTONE_BYTES_MAX, Domain::Tombstone, Role::decides, trust)?;
         if tombstone.reason.len() > REASON_BYTES_MAX {
             return Err(StatementError::Malformed);
         }
@@ -57,7 +59,6 @@ impl Tombstone {
 mod tests {
     use super::*;
     use crate::fixture::{NOW, damaged, founder, trust};
-    use ostler_core::device::Role;
 
     fn about(device: DeviceId) -> Tombstone {
         Tombstone { device, serial: 1, at_unix_ms: NOW, reason: "lost in a train".to_owned() }

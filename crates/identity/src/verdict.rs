@@ -15,6 +15,7 @@ use crate::key::Domain;
 use crate::seal::{Keyring, OpenError, Purpose, SEAL_OVERHEAD_BYTES};
 use crate::statement::{self, Signer, StatementError};
 use ostler_core::approval::{Action, Choice};
+use ostler_core::device::Role;
 use ostler_core::ids::{ApprovalId, DeviceId, Digest, Incarnation, LeaseId};
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +127,8 @@ impl Verdict {
     /// # Errors
     /// See [`VerdictError`]; then nothing may be done in its name.
     pub fn verify(bytes: &[u8], question: &Expected, trust: &Trust<'_>) -> Result<Self, VerdictError> {
-        let (member, signed): (_, Signed) = statement::open(bytes, VERDICT_BYTES_MAX, Domain::Verdict, trust)?;
+        let (member, signed): (_, Signed) =
+            statement::open(bytes, VERDICT_BYTES_MAX, Domain::Verdict, Role::decides, trust)?;
         let Signed { incarnation, lease, approval, digest, choice, expires_at_unix_ms, message } = signed;
         let checks = [
             (incarnation == question.incarnation, VerdictError::Incarnation),
@@ -163,7 +165,6 @@ mod tests {
     use crate::fixture::{NOW, SOON, Someone, damaged, founder, trust};
     use crate::grant::ChainError;
     use ostler_core::approval::Risk;
-    use ostler_core::device::Role;
     use ostler_core::ids::RunId;
 
     fn action() -> Action {
@@ -295,6 +296,11 @@ mod tests {
     fn any_change_of_an_action_is_another_action() {
         let plain = action_digest(&action());
         assert_eq!(plain, action_digest(&action()));
+        assert_eq!(
+            plain.to_string(),
+            "b3_1w8wn33bd96j4mjaxz36gxbpnszt5d64f60xnmrr6a8rs0j3r2pc",
+            "old verdicts name this digest"
+        );
         let changes: [fn(&mut Action); 9] = [
             |a| a.kind.push('x'),
             |a| a.risk = Risk::Low,
