@@ -3,6 +3,7 @@
 //! Writes objects and one new or fast-forwarded branch there; never its HEAD, index, working tree or
 //! configuration, and runs no hook. What cannot be brought stays in the mirror, with the reason.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use git2::{ErrorCode, Oid, Repository};
@@ -81,7 +82,7 @@ pub(crate) fn place(repo: &Repository, branch: &str, commit: Oid, ours: Option<O
         if checked_out(repo, &full) {
             continue;
         }
-        if Some(now) == ours || repo.graph_descendant_of(commit, now)? {
+        if Some(now) == ours || holds(repo, commit, now) {
             match repo.reference_matching(&full, commit, true, now, REFLOG) {
                 Ok(_) => return Ok(name),
                 Err(error) if error.code() == ErrorCode::Modified => continue,
@@ -102,4 +103,26 @@ fn checked_out(repo: &Repository, full: &str) -> bool {
         Ok(text) => text.trim_end().strip_prefix("ref: ") == Some(full),
         Err(error) => error.kind() != std::io::ErrorKind::NotFound,
     })
+}
+
+/// Whether `id` is `by` or one of its ancestors. In a shallow repository, where libgit2 stumbles over the missing
+/// parents, as far as its history goes.
+pub(crate) fn holds(repo: &Repository, by: Oid, id: Oid) -> bool {
+    by == id || repo.graph_descendant_of(by, id).unwrap_or_else(|_| reaches(repo, by, id))
+}
+
+fn reaches(repo: &Repository, by: Oid, id: Oid) -> bool {
+    let mut seen = HashSet::new();
+    let mut ahead = vec![by];
+    while let Some(at) = ahead.pop() {
+        if at == id {
+            return true;
+        }
+        if seen.insert(at)
+            && let Ok(commit) = repo.find_commit(at)
+        {
+            ahead.extend(commit.parent_ids());
+        }
+    }
+    false
 }

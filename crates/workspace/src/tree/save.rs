@@ -59,7 +59,7 @@ impl Gathered {
 
 /// Whether `id` is `by` or one of its ancestors.
 fn held(repo: &Repository, by: Option<Oid>, id: Oid) -> bool {
-    by.is_some_and(|by| by == id || repo.graph_descendant_of(by, id).unwrap_or(false))
+    by.is_some_and(|by| home::holds(repo, by, id))
 }
 
 /// The id of the tree without entries.
