@@ -15,7 +15,7 @@
 use crate::canon;
 use crate::grant::Trust;
 use crate::key::{DeviceKey, Domain};
-use crate::seal::{EpochSecret, Keyring, cipher, packed, unpacked};
+use crate::seal::{EpochSecret, Keyring, cipher, packed, same, unpacked};
 use crate::statement::{self, Signer, StatementError};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
@@ -237,11 +237,6 @@ impl Wrap {
 /// Binds a wrap to its fleet and epoch (HPKE `info`).
 fn info(fleet: FleetId, number: u32) -> Vec<u8> {
     canon::encode(&("ostler key epoch v1", fleet, number))
-}
-
-/// Constant time: blake3's comparison of the keys' hashes.
-fn same(a: &EpochSecret, b: &EpochSecret) -> bool {
-    blake3::hash(a.as_slice()) == blake3::hash(b.as_slice())
 }
 
 #[cfg(test)]
