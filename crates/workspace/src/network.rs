@@ -67,6 +67,21 @@ const STDERR_BYTES_MAX: u64 = 4 << 20;
 /// ssh without questions, forwarding or unknown hosts.
 const SSH: &str = "ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oClearAllForwardings=yes -oForwardAgent=no -oPermitLocalCommand=no";
 
+/// No program but ssh and the owner's helper, no surprise in what arrives (SECURITY.md "Git safety").
+const SETTINGS: [&str; 11] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.askPass=",
+    "fetch.fsckObjects=true",
+    "transfer.fsckObjects=true",
+    "submodule.recurse=false",
+    "gc.auto=0",
+    "core.protectNTFS=true",
+    "core.protectHFS=true",
+    "safe.bareRepository=explicit",
+    "credential.helper=",
+];
+
 impl Network {
     /// Fetches into the mirror, or says why not in git's own words.
     pub(crate) fn fetch(&self, fetch: &Fetch<'_>, stop: Stop<'_>) -> Result<(), CheckoutError> {
@@ -122,27 +137,22 @@ impl Network {
         if let Some(home) = &self.home {
             command.env("HOME", home);
         }
+        self.settings(&mut command, transport);
+        command.args(["fetch", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]);
+        command.args(["--no-auto-maintenance", "--no-progress", "--", fetch.url]).args(fetch.refspecs);
+        command.current_dir(fetch.mirror).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
+        command
+    }
+
+    /// What no file may decide: `-c` wins over every configuration.
+    fn settings(&self, command: &mut Command, transport: &str) {
         let allow = format!("protocol.{transport}.allow=always");
-        for setting in
-            ["protocol.allow=never", &allow, "core.hooksPath=/dev/null", "core.fsmonitor=false", "core.askPass="]
-        {
-            command.arg("-c").arg(setting);
-        }
-        for setting in ["fetch.fsckObjects=true", "transfer.fsckObjects=true", "submodule.recurse=false", "gc.auto=0"] {
-            command.arg("-c").arg(setting);
-        }
-        for setting in
-            ["core.protectNTFS=true", "core.protectHFS=true", "safe.bareRepository=explicit", "credential.helper="]
-        {
+        for setting in ["protocol.allow=never", &allow].into_iter().chain(SETTINGS) {
             command.arg("-c").arg(setting);
         }
         if let Some(helper) = &self.credential_helper {
             command.arg("-c").arg(format!("credential.helper={helper}"));
         }
-        command.args(["fetch", "--force", "--prune", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules"]);
-        command.args(["--no-auto-maintenance", "--no-progress", "--", fetch.url]).args(fetch.refspecs);
-        command.current_dir(fetch.mirror).stdin(Stdio::null()).stdout(Stdio::null()).process_group(0);
-        command
     }
 }
 

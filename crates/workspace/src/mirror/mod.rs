@@ -142,7 +142,7 @@ impl Mirrors {
             fs::write(&config, CONFIG).map_err(Fault::io("write", &config))?;
             open(&path)?
         };
-        Ok(Mirror { repo, path, _lock: lock })
+        Ok(Mirror { repo, path, lock: Some(lock) })
     }
 
     /// Opens a mirror for reading.
@@ -155,7 +155,14 @@ impl Mirrors {
 pub(crate) struct Mirror {
     pub(crate) repo: Repository,
     pub(crate) path: PathBuf,
-    _lock: File,
+    lock: Option<File>,
+}
+
+impl Mirror {
+    /// Lets the next writer in; what is there can still be read, for nothing in a mirror is ever deleted.
+    pub(crate) fn release(&mut self) {
+        drop(self.lock.take());
+    }
 }
 
 /// Opens a bare repository of ours with its own configuration only: the user's and the system's are left out.

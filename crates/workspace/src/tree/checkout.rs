@@ -37,7 +37,7 @@ pub(crate) fn checkout(
     }
     vacant(dir)?;
     let key = source.key().map_err(Fault::git("hash a name"))?;
-    let mirror = mirrors.mirror(&key, &stop)?;
+    let mut mirror = mirrors.mirror(&key, &stop)?;
     mirrors.refresh(&mirror, source, stop)?;
     let base = mirrors.resolve(&mirror, source)?;
     let needed = base.map_or(Ok(0), |base| checkout_bytes(&mirror.repo, base, &stop))?;
@@ -52,6 +52,7 @@ pub(crate) fn checkout(
         saved: None,
     };
     record.store(&mirrors.trees())?;
+    mirror.release();
     let cut = cut(&mirror, &record, base, stop).and_then(|()| {
         record.state = State::Standing;
         Ok(record.store(&mirrors.trees())?)

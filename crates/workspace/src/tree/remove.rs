@@ -14,6 +14,7 @@ use super::save::gather;
 use super::{Proof, Tree};
 use crate::clock::Stop;
 use crate::error::{Fault, RemoveError, SaveError};
+use crate::mirror::home;
 use crate::record::{Record, State};
 
 impl Tree {
@@ -49,9 +50,7 @@ impl Tree {
             && let Some(branch) = &saved.branch
         {
             let now = mirror.repo.refname_to_id(&format!("refs/heads/{branch}")).ok();
-            let holds =
-                |now: Oid, kept: Oid| now == kept || mirror.repo.graph_descendant_of(now, kept).unwrap_or(false);
-            if !now.zip(kept).is_some_and(|(now, kept)| holds(now, kept)) {
+            if !now.zip(kept).is_some_and(|(now, kept)| home::holds(&mirror.repo, now, kept)) {
                 losing.push(format!("the branch {branch} in the mirror no longer holds what was saved; save again"));
             }
         }

@@ -173,18 +173,13 @@ pub(super) fn gather(tree: &Tree, mirror: &Mirror, stop: Stop<'_>) -> Result<Gat
         None => None,
     };
     let tip = tip.filter(|tip| mirror.repo.find_commit(*tip).is_ok()).or(base);
+    let named: HashSet<Oid> =
+        found.head.into_iter().chain(base).chain(found.others.iter().map(|(_, id)| *id)).collect();
+    let dropped = unnamed(&from, &named, &mut left);
     let mut others = Vec::new();
-    let mut named: HashSet<Oid> = found.head.into_iter().chain(base).collect();
-    for (name, id) in found.others {
-        named.insert(id);
+    for (name, id) in found.others.into_iter().chain(dropped) {
         let landmark = odb.exists(id) && (name.starts_with("refs/remotes/source/") || name.starts_with("refs/tags/"));
         if take(&mut carry, &name, id, &mut left)? && !landmark && !held(&mirror.repo, tip, id) {
-            others.push((name, id));
-        }
-    }
-    for id in unnamed(&from, &named, &mut left) {
-        let name = format!("refs/dropped/{id}");
-        if take(&mut carry, &name, id, &mut left)? && !held(&mirror.repo, tip, id) {
             others.push((name, id));
         }
     }
@@ -199,13 +194,14 @@ pub(super) fn gather(tree: &Tree, mirror: &Mirror, stop: Stop<'_>) -> Result<Gat
     Ok(Gathered { tip, tip_tree, snapshot, others, notices: found.odd })
 }
 
-fn unnamed(from: &Odb<'_>, named: &HashSet<Oid>, left: &mut Vec<Left>) -> Vec<Oid> {
-    dropped::dropped(from, named).unwrap_or_else(|count| {
-        let why =
-            format!("{count} commits that no ref names; delete them with `git gc --prune=now` in the tree, or keep it");
+/// Commits the agent made and let go of, under names of ours.
+fn unnamed(from: &Odb<'_>, named: &HashSet<Oid>, left: &mut Vec<Left>) -> Vec<(String, Oid)> {
+    let found = dropped::dropped(from, named).unwrap_or_else(|count| {
+        let why = format!("{count} commits that no ref names; `git gc --prune=now` in the tree lets go of them");
         left.push(Left { path: ".git".to_owned(), why });
         Vec::new()
-    })
+    });
+    found.into_iter().map(|id| (format!("refs/dropped/{id}"), id)).collect()
 }
 
 fn quarantined(quarantine: &Quarantine) -> Result<Odb<'static>, Fault> {

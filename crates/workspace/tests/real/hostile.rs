@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use ostler_workspace::{CheckoutError, Home, Proof};
 
-use crate::world::{World, files, git, save, stop};
+use crate::world::{World, files, git, program, save, stop};
 
 const HOOKS: [&str; 14] = [
     "pre-commit",
@@ -35,14 +35,10 @@ fn arm(world: &World, git_dir: &Path, name: &str) -> PathBuf {
     fs::create_dir_all(&marks).expect("writable");
     let payload = world.path(&format!("payload-{name}"));
     let script = format!("#!/bin/sh\n: > '{}'/$$.$(basename \"$0\")\ncat\n", marks.display());
-    let program = |path: &Path| {
-        fs::write(path, &script).expect("writable");
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("ours");
-    };
-    program(&payload);
+    program(&payload, &script);
     let hooks = git_dir.join("hooks");
     fs::create_dir_all(&hooks).expect("writable");
-    HOOKS.iter().for_each(|hook| program(&hooks.join(hook)));
+    HOOKS.iter().for_each(|hook| program(&hooks.join(hook), &script));
     let at = payload.display();
     let config = format!(
         "[core]\n\tfsmonitor = {at}\n\tsshCommand = {at}\n\tgitProxy = {at}\n\teditor = {at}\n\tpager = {at}\n\taskPass = {at}\n\

@@ -1,14 +1,13 @@
 //! What the system's git is told, by a git of ours that writes down what it hears.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use ostler_workspace::{CheckoutError, Home, Limits, Network, Source};
 
-use crate::world::{World, git, save, stop};
+use crate::world::{self, World, git, save, stop};
 
 /// A world whose git is `script`, run by sh. `$HERE` is the world's folder.
 fn world_with(script: &str, time_max: Duration) -> World {
@@ -23,13 +22,14 @@ fn world_with(script: &str, time_max: Duration) -> World {
     };
     let world = World::with(Limits { reserve_bytes: 0, ..Limits::default() }, network);
     let text = format!("#!/bin/sh\nHERE='{}'\n{script}\n", world.dir.path().display());
-    fs::write(&program, text).expect("writable");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("ours");
+    world::program(&program, &text);
     world
 }
 
+/// Writes down what it hears and lets the real git do it, with the origin in place of the URL.
 const FETCHES: &str = r#"printf '%s\n' "$@" > "$HERE/argv"; env > "$HERE/env"
-exec env -u GIT_ALLOW_PROTOCOL -u GIT_PROTOCOL_FROM_USER git --git-dir="$GIT_DIR" fetch -q --force --prune --no-tags "$HERE/origin" '+refs/heads/*:refs/source/heads/*' '+HEAD:refs/source/HEAD'"#;
+exec env -u GIT_ALLOW_PROTOCOL -u GIT_PROTOCOL_FROM_USER git -c protocol.file.allow=always \
+    -c url."$HERE/origin".insteadOf=https://example.org/a/b.git -c url."$HERE/origin".insteadOf=ssh://git@example.org/a/b.git "$@""#;
 
 fn fetch(world: &World, url: &str, reference: Option<&str>) -> Result<ostler_workspace::Tree, CheckoutError> {
     let source = Source::new(url, reference).expect("a good URL");

@@ -208,6 +208,15 @@ fn a_rewritten_history_comes_home_as_it_is() {
 }
 
 #[test]
+fn line_ends_that_git_itself_would_hide_are_no_change() {
+    let world = World::new();
+    let mut tree = world.tree("run_crlf");
+    fs::write(tree.dir().join("README"), "one\r\ntwo\r\n").expect("ours");
+    let saved = save(&mut tree);
+    assert_eq!((saved.commit, saved.uncommitted), (saved.base, false));
+}
+
+#[test]
 fn a_dropped_commit_is_still_work() {
     let world = World::new();
     let mut tree = world.tree("run_drop");

@@ -1,8 +1,9 @@
 //! A throwaway world: an origin repository made by the real git, mirrors, and trees.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -78,6 +79,19 @@ impl World {
 
 pub(crate) fn save(tree: &mut Tree) -> Saved {
     tree.save(AUTHOR, "what was left", stop()).expect("work is saved")
+}
+
+/// Writes a program from a process of its own: a descriptor left open for writing across some other test's fork would
+/// make it busy.
+pub(crate) fn program(path: &Path, text: &str) {
+    let mut child = Command::new("sh")
+        .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+        .arg(path)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("sh runs");
+    child.stdin.take().expect("piped").write_all(text.as_bytes()).expect("sh reads");
+    assert!(child.wait().expect("sh ends").success());
 }
 
 /// Every file below a folder, with symlinks not followed.
