@@ -375,3 +375,16 @@ async fn requests_without_a_place_to_go_are_refused_in_words() {
     within(shim.stop(0)).await.expect("stops");
     assert_eq!(finish(&shim).await.1.cause, Cause::Stopped);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_nobody_took_is_void_once_somebody_adopts() {
+    let room = room();
+    let launch = script(&room, "echo late > $A/late");
+    // A shim that dies before its first line, as in a crash between the order and the start.
+    let started = within(Shim::start(Path::new("/bin/true"), &attempt(&room), launch)).await;
+    assert!(matches!(started, Err(StartError::Silent(_))));
+    assert_eq!(within(Shim::adopt(&attempt(&room))).await.expect_err("nothing began").exit, None);
+    let late = std::process::Command::new(exe()).arg("__shim").arg(attempt(&room)).status().expect("runs");
+    assert!(!late.success());
+    assert!(!room.path().join("late").exists());
+}

@@ -5,7 +5,10 @@
 //! an agent only when its version is printed in that agent's own way.
 
 use crate::adapter::{Adapter, LaunchError};
+use crate::claude::Claude;
+use crate::codex::Codex;
 use crate::command::Command;
+use crate::headless::Headless;
 use crate::noop::Noop;
 
 /// How an agent is spoken to.
@@ -85,8 +88,9 @@ impl Catalog {
     }
 
     /// All entries, built-in ones first.
-    pub fn entries(&self) -> impl Iterator<Item = &'static Entry> {
-        self.entries.iter()
+    #[must_use]
+    pub fn entries(&self) -> &'static [Entry] {
+        self.entries
     }
 
     /// The entry called `name`.
@@ -105,6 +109,8 @@ impl Catalog {
             "shell" => Ok(Box::new(Command::shell())),
             "pty" => Ok(Box::new(Command::pty())),
             "noop" => Ok(Box::new(Noop)),
+            "claude" => Ok(Box::new(Headless::new(Claude::default()))),
+            "codex" => Ok(Box::new(Headless::new(Codex::default()))),
             spoken_later => Err(LaunchError::Unspoken(spoken_later.to_owned())),
         }
     }

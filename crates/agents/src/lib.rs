@@ -11,8 +11,12 @@
 
 mod adapter;
 mod catalog;
+mod claude;
+mod codex;
 mod command;
 mod environment;
+mod headless;
+mod lines;
 mod noop;
 mod redact;
 mod shape;

@@ -81,9 +81,9 @@ mod tests {
     fn joined(events: &[Event]) -> Vec<u8> {
         events
             .iter()
-            .flat_map(|event| match event {
-                Event::Output { bytes, .. } => bytes.clone(),
-                other => panic!("{other:?}"),
+            .flat_map(|event| {
+                let Event::Output { bytes, .. } = event else { panic!("{event:?}") };
+                bytes.clone()
             })
             .collect()
     }
