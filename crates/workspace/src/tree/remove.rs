@@ -75,11 +75,15 @@ pub(crate) fn delete(record: &Record, records: &Path) -> Result<(), Fault> {
             fs::remove_dir_all(dir)
         }
         // A symlink or file where the folder stood: that name is ours to clear, what it points at is not.
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(dir),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory && fs::symlink_metadata(dir).is_ok() => {
+            fs::remove_file(dir)
+        }
         other => other,
     };
     match gone {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Fault::io("delete", dir)(error)),
+        Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Err(Fault::io("delete", dir)(error))
+        }
         Ok(()) | Err(_) => record.forget(records),
     }
 }

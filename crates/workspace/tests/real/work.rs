@@ -69,7 +69,8 @@ fn commits_and_uncommitted_work_come_home_and_the_latter_is_marked() {
     assert_eq!(git(&origin, &["status", "--porcelain"]), "", "the person's own tree and index are untouched");
     assert_eq!(git(&origin, &["branch", "--show-current"]), "main");
 
-    assert_eq!(save(&mut tree).commit, saved.commit, "a second save of the same work is the same commit");
+    let again = tree.save(world::AUTHOR, "said otherwise", stop()).expect("saved again");
+    assert_eq!(again.commit, saved.commit, "a second save of the same work is the same commit");
     let diff = tree.diff(saved.base.as_deref(), &commit, 1 << 20, stop()).expect("comparable");
     assert_eq!((diff.files, diff.removed, diff.cut), (5, 1, false));
     assert!(String::from_utf8_lossy(&diff.patch).contains("+by the agent"));
@@ -214,6 +215,31 @@ fn line_ends_that_git_itself_would_hide_are_no_change() {
     fs::write(tree.dir().join("README"), "one\r\ntwo\r\n").expect("ours");
     let saved = save(&mut tree);
     assert_eq!((saved.commit, saved.uncommitted), (saved.base, false));
+}
+
+#[test]
+fn a_tracked_file_is_work_even_where_it_is_ignored() {
+    let world = World::new();
+    fs::write(world.origin().join("kept.log"), "1\n").expect("writable");
+    git(&world.origin(), &["add", "-f", "kept.log"]);
+    git(&world.origin(), &["commit", "-q", "-m", "tracked all the same"]);
+    let mut tree = world.tree("run_tracked");
+    fs::write(tree.dir().join("kept.log"), "2\n").expect("ours");
+    let saved = save(&mut tree);
+    assert_eq!((saved.uncommitted, saved.ignored.count), (true, 0));
+    assert_eq!(git(&world.origin(), &["show", "ostler/run_tracked:kept.log"]), "2");
+}
+
+#[test]
+fn a_checkout_that_fails_half_way_leaves_nothing() {
+    let world = World::new();
+    let origin = world.origin();
+    let readme = git(&origin, &["rev-parse", "HEAD:README"]);
+    git(&origin, &["update-index", "--add", "--cacheinfo", &format!("100644,{readme},{}", "x".repeat(300))]);
+    git(&origin, &["commit", "-q", "-m", "a name no disk takes"]);
+    world.checkout("run_half").expect_err("the file cannot be written");
+    assert!(!world.path("run_half").exists());
+    assert!(world::files(&world.path("runner/trees")).is_empty(), "nor a record of it");
 }
 
 #[test]
@@ -380,6 +406,7 @@ fn a_shallow_or_linked_or_bare_source_serves_as_well() {
         let source = Source::new(world.path(place).to_str().expect("UTF-8"), None).expect("well formed");
         let dir = world.path(&format!("tree-{place}"));
         let mut tree = world.mirrors.checkout(place, &source, &dir, stop()).expect("a source like any other");
+        assert!(!git(tree.dir(), &["log", "--oneline"]).is_empty(), "the agent's git finds where history ends");
         fs::write(tree.dir().join("x"), place).expect("writable");
         let saved = save(&mut tree);
         assert!(matches!(saved.home, Some(Home::Origin { .. })), "{place} {saved:?}");
