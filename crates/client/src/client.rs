@@ -12,8 +12,10 @@ use crate::chance;
 use crate::error::ClientError;
 use crate::home::Home;
 use crate::link::Link;
+use ostler_core::decision::Refusal;
 use ostler_core::ids::{DeviceId, FleetId, Incarnation, RelayId};
 use ostler_identity::{EpochError, Keyring, OpenError, Purpose, Tombstone, Trust};
+use ostler_mesh::Dialer;
 use ostler_proto::{Request, Response, Status, Welcome};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -44,6 +46,7 @@ pub struct Client {
 
 struct Shared {
     home: Home,
+    dialer: Dialer,
     link: Mutex<Option<Arc<Link>>>,
     fleet: RwLock<Fleet>,
 }
@@ -71,7 +74,8 @@ impl Client {
     /// When no relay is known or reachable, it sends the device away, or its keys cannot be believed.
     pub async fn connect(home: Home) -> Result<Self, ClientError> {
         let fleet = Fleet { keyring: home.keyring()?, ..Fleet::default() };
-        let shared = Shared { home, link: Mutex::new(None), fleet: RwLock::new(fleet) };
+        let dialer = Dialer::new(home.key())?;
+        let shared = Shared { home, dialer, link: Mutex::new(None), fleet: RwLock::new(fleet) };
         let client = Self { shared: Arc::new(shared) };
         client.link().await?;
         client.keyring()?;
@@ -86,7 +90,8 @@ impl Client {
         let device = Home::device_to_join(base)?;
         let chain = ticket.accept(&device, name, chance::unix_ms())?;
         let home = Home::unsettled(base, device, (ticket.fleet(), chain), ticket.relays());
-        let (link, welcome) = Link::dial(&home).await?;
+        let dialer = Dialer::new(home.key())?;
+        let (link, welcome) = Link::dial(&dialer, &home).await?;
         let trust = Trust::new(ticket.fleet(), chance::unix_ms());
         let revoked = revoked(&welcome, &trust);
         let is_revoked = |id: &DeviceId| revoked.contains(id);
@@ -102,7 +107,7 @@ impl Client {
             restored: None,
             release: welcome.release,
         };
-        let shared = Shared { home, link: Mutex::new(Some(Arc::new(link))), fleet: RwLock::new(fleet) };
+        let shared = Shared { home, dialer, link: Mutex::new(Some(Arc::new(link))), fleet: RwLock::new(fleet) };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -136,15 +141,21 @@ impl Client {
         self.write(|fleet| fleet.restored.take())
     }
 
+    /// Says good-bye, so that the relay need not wait for a timeout: before the process ends.
+    pub async fn farewell(&self) {
+        if let Some(link) = self.shared.link.lock().await.take() {
+            link.close();
+        }
+        self.shared.dialer.farewell().await;
+    }
+
     /// How the relay is.
     ///
     /// # Errors
     /// See [`ClientError`].
     pub async fn status(&self) -> Result<Status, ClientError> {
-        match self.ask(&Request::Status).await? {
-            Response::Status(status) => Ok(*status),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Status(status) = self.ask(&Request::Status).await? else { return Err(unexpected("Status")) };
+        Ok(*status)
     }
 
     /// Has the relay write a consistent copy of its database: where it is on its disk, and its bytes.
@@ -152,10 +163,10 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn backup(&self) -> Result<(String, u64), ClientError> {
-        match self.ask_once(&Request::Backup).await? {
-            Response::BackedUp(path, bytes) => Ok((path, bytes)),
-            other => Err(unexpected(&other)),
-        }
+        let Response::BackedUp(path, bytes) = self.ask_once(&Request::Backup).await? else {
+            return Err(unexpected("BackedUp"));
+        };
+        Ok((path, bytes))
     }
 
     /// Asks, and asks again after a lost connection: for requests that mean the same when they arrive twice.
@@ -178,9 +189,7 @@ impl Client {
     pub(crate) async fn ask_once(&self, request: &Request) -> Result<Response, ClientError> {
         let link = self.link().await?;
         match link.ask(request).await {
-            Ok(Response::Refused(refusal)) => Err(refusal.into()),
-            Ok(Response::Failed(reason)) => Err(ClientError::Failed(reason)),
-            Ok(response) => Ok(response),
+            Ok(response) => answered(response),
             Err(error) => {
                 self.unlink(&link).await;
                 Err(error)
@@ -194,7 +203,7 @@ impl Client {
         if let Some(link) = slot.as_ref() {
             return Ok(Arc::clone(link));
         }
-        let (link, welcome) = Link::dial(self.home()).await?;
+        let (link, welcome) = Link::dial(&self.shared.dialer, self.home()).await?;
         let link = Arc::new(link);
         self.met(&welcome)?;
         if welcome.epochs.is_empty() {
@@ -234,13 +243,10 @@ impl Client {
 
     /// Fetches the newest key record.
     pub(crate) async fn refresh(&self) -> Result<(), ClientError> {
-        match self.ask(&Request::KeyEpochs).await? {
-            Response::KeyEpochs(epochs) => match epochs.last() {
-                Some(newest) => self.advance(&newest.bytes),
-                None => Ok(()),
-            },
-            other => Err(unexpected(&other)),
-        }
+        let Response::KeyEpochs(epochs) = self.ask(&Request::KeyEpochs).await? else {
+            return Err(unexpected("KeyEpochs"));
+        };
+        epochs.last().map_or(Ok(()), |newest| self.advance(&newest.bytes))
     }
 
     /// Takes a keyring that the relay has taken the record of.
@@ -299,11 +305,10 @@ impl Client {
     async fn found_keys(&self, link: &Link) -> Result<(), ClientError> {
         let Some(bytes) = self.home().record()? else { return Ok(()) };
         let first = ostler_core::device::KeyEpoch { number: 1, bytes };
-        match link.ask(&Request::Rotate(first)).await? {
-            Response::Done => Ok(()),
-            Response::Refused(ostler_core::decision::Refusal::EpochTaken(_)) => Ok(()),
-            Response::Refused(refusal) => Err(refusal.into()),
-            other => Err(unexpected(&other)),
+        match answered(link.ask(&Request::Rotate(first)).await?) {
+            Ok(Response::Done) | Err(ClientError::Refusal(Refusal::EpochTaken(_))) => Ok(()),
+            Ok(_) => Err(unexpected("Rotate")),
+            Err(error) => Err(error),
         }
     }
 
@@ -322,8 +327,18 @@ fn revoked(welcome: &Welcome, trust: &Trust<'_>) -> BTreeSet<DeviceId> {
     verified.map(|(tombstone, _)| tombstone.device).collect()
 }
 
-/// An answer to another question.
-pub(crate) fn unexpected(response: &Response) -> ClientError {
-    let text = format!("{response:?}");
-    ClientError::Protocol(text.chars().take_while(|c| c.is_alphanumeric()).collect())
+/// Refusals and failures are errors.
+fn answered(response: Response) -> Result<Response, ClientError> {
+    if let Response::Refused(refusal) = response {
+        return Err(refusal.into());
+    }
+    if let Response::Failed(reason) = response {
+        return Err(ClientError::Failed(reason));
+    }
+    Ok(response)
+}
+
+/// An answer to another question than `asked`.
+pub(crate) fn unexpected(asked: &str) -> ClientError {
+    ClientError::Protocol(format!("the answer to {asked} is of another kind"))
 }

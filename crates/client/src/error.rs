@@ -5,6 +5,7 @@ use ostler_core::decision::Refusal;
 use ostler_core::ids::RunId;
 use ostler_core::run::HeaderError;
 use ostler_identity::{ChainError, EpochError, OpenError, TicketError, VerdictError};
+use ostler_mesh::DialError;
 use ostler_proto::Refused;
 
 /// Why a request failed.
@@ -18,8 +19,11 @@ pub enum ClientError {
         "this device does not know where its relay is: start one here with `ostler up`, or name one with `ostler init --relay HOST:PORT#rly_…`"
     )]
     NoRelay,
-    /// Nobody answers there.
-    #[error("no relay answers at {at}: {reason}")]
+    /// No connection.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// Somebody answers there, and says nothing.
+    #[error("the relay at {at} does not greet this device ({reason}): see `ostler relay status` and its log")]
     Unreachable {
         /// All addresses tried.
         at: String,
@@ -113,6 +117,13 @@ impl ClientError {
     /// True when the same request may be sent again after a new connection: nobody said no.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unreachable { .. } | Self::Lost(_) | Self::Silent(_) | Self::Refused(Refused::Busy { .. }))
+        matches!(
+            self,
+            Self::Dial(DialError::Unreachable { .. } | DialError::Name { .. })
+                | Self::Unreachable { .. }
+                | Self::Lost(_)
+                | Self::Silent(_)
+                | Self::Refused(Refused::Busy { .. })
+        )
     }
 }

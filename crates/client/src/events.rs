@@ -41,9 +41,8 @@ impl Client {
         let mut recording = Recording::default();
         let mut next = from.max(1);
         loop {
-            let seen = match self.ask(&Request::Events { run, from: next }).await? {
-                Response::Events(seen) => seen,
-                other => return Err(unexpected(&other)),
+            let Response::Events(seen) = self.ask(&Request::Events { run, from: next }).await? else {
+                return Err(unexpected("Events"));
             };
             recording.truncated_before = recording.truncated_before.or(seen.truncated_before);
             let more = seen.more;

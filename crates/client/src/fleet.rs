@@ -27,10 +27,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn devices(&self) -> Result<Vec<Device>, ClientError> {
-        match self.ask(&Request::Devices).await? {
-            Response::Devices(devices) => Ok(devices),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Devices(devices) = self.ask(&Request::Devices).await? else { return Err(unexpected("Devices")) };
+        Ok(devices)
     }
 
     /// The one device with this name, or whose printed id starts with `text`.
@@ -52,10 +50,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn invites(&self) -> Result<Vec<Invite>, ClientError> {
-        match self.ask(&Request::Invites).await? {
-            Response::Invites(invites) => Ok(invites),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Invites(invites) = self.ask(&Request::Invites).await? else { return Err(unexpected("Invites")) };
+        Ok(invites)
     }
 
     /// A ticket, announced to the relay.
@@ -96,10 +92,10 @@ impl Client {
         let at_unix_ms = chance::unix_ms();
         let tombstone = Tombstone { device, serial: at_unix_ms, at_unix_ms, reason: reason.to_owned() };
         let tombstone = tombstone.sign(&self.home().signer());
-        match self.ask(&Request::Revoke { device, tombstone }).await? {
-            Response::Done => self.note_revoked(device),
-            other => return Err(unexpected(&other)),
-        }
+        let Response::Done = self.ask(&Request::Revoke { device, tombstone }).await? else {
+            return Err(unexpected("Revoke"));
+        };
+        self.note_revoked(device);
         self.rotate().await
     }
 
@@ -108,10 +104,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn workers(&self) -> Result<Vec<WorkerView>, ClientError> {
-        match self.ask(&Request::Workers).await? {
-            Response::Workers(workers) => Ok(workers),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Workers(workers) = self.ask(&Request::Workers).await? else { return Err(unexpected("Workers")) };
+        Ok(workers)
     }
 
     /// The one runner with this name, or whose printed id starts with `text`.
@@ -129,9 +123,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn drain(&self, runner: DeviceId, draining: bool) -> Result<(), ClientError> {
-        match self.ask(&Request::Drain(runner, draining)).await? {
-            Response::Done => Ok(()),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Done = self.ask(&Request::Drain(runner, draining)).await? else { return Err(unexpected("Done")) };
+        Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::client::{Client, unexpected};
 use crate::error::ClientError;
 use crate::runs::only;
 use ostler_core::approval::{Action, Approval, Choice};
+use ostler_core::decision::Refusal;
 use ostler_core::ids::ApprovalId;
 use ostler_identity::{Expected, Purpose, Verdict, action_digest};
 use ostler_proto::{Request, Response};
@@ -34,9 +35,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn inbox(&self) -> Result<Vec<Question>, ClientError> {
-        let approvals = match self.ask(&Request::Inbox).await? {
-            Response::Approvals(approvals) => approvals,
-            other => return Err(unexpected(&other)),
+        let Response::Approvals(approvals) = self.ask(&Request::Inbox).await? else {
+            return Err(unexpected("Approvals"));
         };
         let mut questions = Vec::with_capacity(approvals.len());
         for approval in approvals {
@@ -50,10 +50,10 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn approval(&self, id: ApprovalId) -> Result<Question, ClientError> {
-        let found = match self.ask(&Request::Approval(id)).await? {
-            Response::Approvals(found) => found.into_iter().find(|approval| approval.id == id),
-            other => return Err(unexpected(&other)),
+        let Response::Approvals(found) = self.ask(&Request::Approval(id)).await? else {
+            return Err(unexpected("Approvals"));
         };
+        let found = found.into_iter().find(|approval| approval.id == id);
         let missing = || ClientError::NotFound { kind: "approval", text: id.to_string(), see: "`ostler inbox`" };
         Ok(self.question(found.ok_or_else(missing)?).await)
     }
@@ -94,21 +94,20 @@ impl Client {
         let verdict = Verdict::sign(&self.home().signer(), &keyring, &expected, choice, message, until)?;
         match self.ask(&Request::Answer { id, digest, choice, verdict }).await {
             Ok(Response::Done) => Ok(()),
-            Ok(other) => Err(unexpected(&other)),
+            Ok(_) => Err(unexpected("Answer")),
             Err(error) => self.mine(error, choice),
         }
     }
 
     /// An answer that arrived twice was given once: the second is told that the first decided.
     fn mine(&self, error: ClientError, choice: Choice) -> Result<(), ClientError> {
-        match error {
-            ClientError::Refusal(ostler_core::decision::Refusal::AlreadyDecided(decided))
-                if decided.by == self.home().device() && decided.choice == choice =>
-            {
-                Ok(())
-            }
-            other => Err(other),
+        if let ClientError::Refusal(Refusal::AlreadyDecided(decided)) = &error
+            && decided.by == self.home().device()
+            && decided.choice == choice
+        {
+            return Ok(());
         }
+        Err(error)
     }
 
     async fn question(&self, approval: Approval) -> Question {

@@ -7,7 +7,7 @@
 
 use crate::error::ClientError;
 use crate::home::Home;
-use ostler_mesh::{Connection, Dialer, FrameReceiver, FrameSender};
+use ostler_mesh::{Close, Connection, Dialer, FrameReceiver, FrameSender};
 use ostler_proto::{FRAME_BYTES_MAX, Farewell, Hello, Intent, Open, Request, Response, VERSIONS, Welcome};
 use serde::de::DeserializeOwned;
 use std::future::Future;
@@ -28,23 +28,25 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Connects as `home`'s device.
-    pub(crate) async fn dial(home: &Home) -> Result<(Self, Welcome), ClientError> {
+    /// Connects as `home`'s device, whose key `dialer` has.
+    pub(crate) async fn dial(dialer: &Dialer, home: &Home) -> Result<(Self, Welcome), ClientError> {
         let relays = home.relays();
         let pin = relays.first().ok_or(ClientError::NoRelay)?.relay();
         let authorities: Vec<String> = relays.iter().map(|relay| relay.authority().to_owned()).collect();
         let at = authorities.join(", ");
         let unreachable = |reason: String| ClientError::Unreachable { at: at.clone(), reason };
         let dialled = async {
-            let dialer = Dialer::new(home.key()).map_err(|e| unreachable(e.to_string()))?;
-            let connection = dialer.dial(&authorities, pin).await.map_err(|e| unreachable(e.to_string()))?;
-            greet(connection, home).await.map_err(|error| match error {
-                ClientError::Lost(reason) => unreachable(reason),
-                other => other,
-            })
+            let connection = dialer.dial(&authorities, pin).await?;
+            let greeted = greet(connection, home).await;
+            greeted.map_err(|error| if let ClientError::Lost(reason) = error { unreachable(reason) } else { error })
         };
         let timeout = || unreachable(format!("no answer within {} s", GREETING.as_secs()));
         tokio::time::timeout(GREETING, dialled).await.map_err(|_| timeout())?
+    }
+
+    /// Ends the connection in order.
+    pub(crate) fn close(&self) {
+        self.connection.close(Close::Done);
     }
 
     /// One request and its one answer.

@@ -36,7 +36,7 @@ impl Client {
             let number = keyring.newest();
             match self.ask(&Request::Rotate(KeyEpoch { number, bytes })).await {
                 Ok(Response::Done) => return self.adopt(keyring).map(|()| number),
-                Ok(other) => return Err(unexpected(&other)),
+                Ok(_) => return Err(unexpected("Rotate")),
                 Err(ClientError::Refusal(Refusal::EpochTaken(_))) => self.refresh().await?,
                 Err(error) => return Err(error),
             }

@@ -15,10 +15,10 @@ impl Client {
     /// See [`ClientError`].
     pub async fn runs(&self, states: &[&str], before: Option<RunId>, limit: u32) -> Result<Vec<RunView>, ClientError> {
         let states = states.iter().map(|word| (*word).to_owned()).collect();
-        match self.ask(&Request::Runs(Listing { states, before, limit })).await? {
-            Response::Runs(runs) => Ok(runs),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Runs(runs) = self.ask(&Request::Runs(Listing { states, before, limit })).await? else {
+            return Err(unexpected("Runs"));
+        };
+        Ok(runs)
     }
 
     /// One run with everything about it.
@@ -26,10 +26,8 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn run(&self, run: RunId) -> Result<RunDetail, ClientError> {
-        match self.ask(&Request::Run(run)).await? {
-            Response::Run(detail) => Ok(*detail),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Run(detail) = self.ask(&Request::Run(run)).await? else { return Err(unexpected("Run")) };
+        Ok(*detail)
     }
 
     /// The one run whose printed id starts or ends with `text`.
@@ -40,10 +38,19 @@ impl Client {
         if let Ok(run) = text.parse() {
             return Ok(run);
         }
-        match self.ask(&Request::FindRun(text.to_owned())).await? {
-            Response::Found(found) => only("run", text, SEE, found, ToString::to_string),
-            other => Err(unexpected(&other)),
+        let mut found = self.found(text).await?;
+        // The short form is the prefix and the tail: neither a start nor an end of the whole.
+        if let (true, Some(tail)) = (found.is_empty(), text.strip_prefix("run_").filter(|tail| !tail.is_empty())) {
+            found = self.found(tail).await?;
         }
+        only("run", text, SEE, found, ToString::to_string)
+    }
+
+    async fn found(&self, text: &str) -> Result<Vec<RunId>, ClientError> {
+        let Response::Found(found) = self.ask(&Request::FindRun(text.to_owned())).await? else {
+            return Err(unexpected("FindRun"));
+        };
+        Ok(found)
     }
 
     /// Stops a run: it is over when this returns, and its runner is told.
@@ -72,10 +79,8 @@ impl Client {
 
     /// A request that is done or refused, sent once: done twice, it would be refused the second time.
     pub(crate) async fn done(&self, request: &Request) -> Result<(), ClientError> {
-        match self.ask_once(request).await? {
-            Response::Done => Ok(()),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Done = self.ask_once(request).await? else { return Err(unexpected("Done")) };
+        Ok(())
     }
 }
 

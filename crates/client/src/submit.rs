@@ -106,10 +106,8 @@ impl Client {
     /// # Errors
     /// When the relay no longer keeps it, or it does not open.
     pub async fn task(&self, run: RunId) -> Result<Task, ClientError> {
-        let sealed = match self.ask(&Request::Body(run)).await? {
-            Response::Body(body) => body.ok_or(ClientError::NoBody(run))?,
-            other => return Err(unexpected(&other)),
-        };
+        let Response::Body(body) = self.ask(&Request::Body(run)).await? else { return Err(unexpected("Body")) };
+        let sealed = body.ok_or(ClientError::NoBody(run))?;
         let plain = self.open(&Purpose::Body { run }, &sealed).await?;
         postcard::from_bytes(&plain).map_err(|_| ClientError::Content("the task"))
     }
@@ -124,10 +122,12 @@ impl Client {
         let body = keyring.seal(&Purpose::Body { run }, &plain);
         within(body.len())?;
         let digest = keyring.spec_digest(&encoded(&(&header, task)));
-        match self.ask(&Request::Submit { id: run, header, digest, body }).await? {
-            Response::Submitted { run, fresh, unmet } => Ok(Submitted { run, fresh, unmet }),
-            other => Err(unexpected(&other)),
-        }
+        let Response::Submitted { run, fresh, unmet } =
+            self.ask(&Request::Submit { id: run, header, digest, body }).await?
+        else {
+            return Err(unexpected("Submitted"));
+        };
+        Ok(Submitted { run, fresh, unmet })
     }
 }
 
