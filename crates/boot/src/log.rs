@@ -127,7 +127,7 @@ impl<W: Write> Write for Plain<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Write as _};
+    use std::io;
     use std::sync::{Arc, Mutex};
 
     use super::*;
