@@ -9,6 +9,8 @@
 //! nothing can open. Must not know the tables of any kind beyond `meta_v1`; [`layout`] lists them.
 
 mod ballast;
+#[cfg(test)]
+pub(crate) mod disk;
 pub(crate) mod layout;
 mod migration;
 

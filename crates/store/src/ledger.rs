@@ -10,6 +10,10 @@
 mod batch;
 mod load;
 mod point;
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{OpenError, StoreError};
 use crate::file::{self, Durability};

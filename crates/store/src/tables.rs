@@ -14,7 +14,7 @@ pub(crate) mod meta;
 pub(crate) mod run;
 
 use crate::error::StoreError;
-use redb::{ReadTransaction, ReadableTable, TableDefinition, TableError, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition, TableError, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Write as _;
@@ -113,9 +113,14 @@ pub(crate) fn scan<T: Table>(
     }))
 }
 
-/// All rows, in order.
+/// All rows, in order, and as many as redb counts: a damaged page can lose rows that no integrity of theirs would miss.
 pub(crate) fn all<T: Table>(txn: &ReadTransaction) -> Result<Vec<(T::Key, T::Row)>, StoreError> {
-    scan::<T>(txn, &[], &[])?.collect()
+    let counted = txn.open_table(raw::<T>())?.len()?;
+    let rows = scan::<T>(txn, &[], &[])?.collect::<Result<Vec<_>, _>>()?;
+    if rows.len() as u64 == counted {
+        return Ok(rows);
+    }
+    Err(StoreError::Corrupt(format!("{} should have {counted} records and has {}", T::NAME, rows.len())))
 }
 
 /// Rows whose encoded keys start with `prefix`.
@@ -150,12 +155,18 @@ pub(crate) struct Walk {
 /// Verifies every record of a table.
 pub(crate) fn walk<T: Table>(txn: &ReadTransaction, walk: &mut Walk) -> Result<(), StoreError> {
     let table = txn.open_table(raw::<T>())?;
+    let mut found = 0;
     for item in table.iter()? {
         let (key, record) = item?;
-        walk.records += 1;
+        found += 1;
         if let Err(error) = open::<T>(key.value(), record.value()) {
             walk.damaged.push(error);
         }
+    }
+    walk.records += found;
+    let counted = table.len()?;
+    if found != counted {
+        walk.damaged.push(StoreError::Corrupt(format!("{} should have {counted} records and has {found}", T::NAME)));
     }
     Ok(())
 }

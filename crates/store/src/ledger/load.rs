@@ -18,8 +18,9 @@ use std::sync::Arc;
 
 pub(super) fn rows(db: &Database, settled_since: Timestamp) -> Result<Rows, StoreError> {
     let txn = db.begin_read()?;
-    let live = scan::<LifeV1>(&txn, &[], &[])?
-        .map(|row| row.and_then(|(run, life)| with_spec(&txn, run, life)))
+    let live = all::<LifeV1>(&txn)?
+        .into_iter()
+        .map(|(run, life)| with_spec(&txn, run, life))
         .collect::<Result<Vec<_>, _>>()?;
     let settled = settled(&txn, settled_since)?;
     let loaded: BTreeSet<RunId> = live.iter().chain(&settled).map(|(spec, _)| spec.id).collect();

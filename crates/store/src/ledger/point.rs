@@ -67,7 +67,13 @@ fn span(text: &str) -> Option<(RunId, RunId)> {
 
 impl Reads for Points {
     fn body(&self, run: RunId) -> Result<Option<Vec<u8>>, StoreError> {
-        get::<BodyV1>(&self.txn()?, &run)
+        let txn = self.txn()?;
+        let body = get::<BodyV1>(&txn, &run)?;
+        // They were written in one transaction: a run without a body is damage.
+        if body.is_none() && get::<SpecV1>(&txn, &run)?.is_some() {
+            return Err(damaged::<BodyV1>(&run_key(&run)));
+        }
+        Ok(body)
     }
 
     fn result(&self, lease: LeaseId) -> Result<Option<Vec<u8>>, StoreError> {
