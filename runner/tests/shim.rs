@@ -113,8 +113,8 @@ fn kill(pid: u32, signal: &str) {
 }
 
 /// Starts a process in a session of its own, orphaned at once, that ignores SIGTERM; its pid goes to `$A/stray`.
-const STRAY: &str = "setsid bash -c 'trap \"\" TERM; echo $$ > $A/stray.half; mv $A/stray.half $A/stray; \
-                     while :; do sleep 1000 & wait; done' >/dev/null 2>&1 & ";
+const STRAY: &str = "(setsid bash -c 'trap \"\" TERM; echo $$ > $A/stray.half; mv $A/stray.half $A/stray; \
+                     while :; do sleep 1000 & wait; done' >/dev/null 2>&1 &) ; ";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn output_arrives_in_order_with_its_streams_and_its_exit_code() {
