@@ -273,3 +273,266 @@ impl FrameReceiver {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Ends, soon};
+    use ostler_proto::GREETING_BYTES_MAX;
+
+    /// A stream whose bytes the test writes itself, and its reader.
+    async fn raw(ends: &Ends) -> (SendStream, FrameReceiver) {
+        let (relay, dialer) = ends.connect().await;
+        let mut send = dialer.quic().open_uni().await.expect("a stream");
+        // The peer sees a stream with its first byte; an empty text is one.
+        send.write_all(&framed(&String::new())).await.expect("written");
+        let mut recv = relay.accept_uni().await.expect("a stream");
+        assert_eq!(recv.recv(64).await, Ok(Some(String::new())));
+        (send, recv)
+    }
+
+    fn framed(text: &String) -> Vec<u8> {
+        let body = ostler_proto::encode(text);
+        [&u32::try_from(body.len()).expect("short").to_be_bytes()[..], &body].concat()
+    }
+
+    /// What a reader makes of `bytes` followed by the end of the stream.
+    async fn read(bytes: &[u8], max: usize) -> Result<Option<String>, StreamError> {
+        let ends = Ends::new();
+        let (mut send, mut recv) = raw(&ends).await;
+        send.write_all(bytes).await.expect("written");
+        send.finish().expect("open");
+        let first = soon("an end", recv.recv(max)).await;
+        if first.is_err() {
+            assert_eq!(soon("the same again", recv.recv(max)).await, first, "an error stays");
+        }
+        first
+    }
+
+    #[tokio::test]
+    async fn whole_frames_come_in_order_until_a_clean_end() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        let (mut send, _back) = dialer.open_bi().await.expect("a stream");
+        send.priority(Priority::Control);
+        let words: Vec<String> = (0..2_000).map(|n| "x".repeat(n % 97)).collect();
+        let write = async {
+            for word in &words {
+                send.send(word).await.expect("sent");
+            }
+            send.finish();
+        };
+        let read = async {
+            let (_back, mut recv) = relay.accept_bi().await.expect("a stream");
+            let mut got = Vec::new();
+            while let Some(word) = recv.recv::<String>(128).await.expect("whole") {
+                got.push(word);
+            }
+            got
+        };
+        let ((), got) = soon("the words", async { tokio::join!(write, read) }).await;
+        assert_eq!(got, words);
+    }
+
+    #[tokio::test]
+    async fn the_largest_frame_passes_and_a_larger_one_is_never_begun() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        let mut send = dialer.open_uni().await.expect("a stream");
+        let largest = vec![7u8; FRAME_BYTES_MAX - 3];
+        assert_eq!(ostler_proto::encode(&largest).len(), FRAME_BYTES_MAX);
+        let over = vec![7u8; FRAME_BYTES_MAX - 2];
+        assert_eq!(send.send(&over).await, Err(StreamError::Oversize(FRAME_BYTES_MAX + 1)));
+        let read = async {
+            let mut recv = relay.accept_uni().await.expect("a stream");
+            let frame = recv.recv::<Vec<u8>>(FRAME_BYTES_MAX).await.expect("whole");
+            assert!(recv.held.capacity() <= 4 * FRAME_BYTES_MAX);
+            (frame, recv.recv::<Vec<u8>>(8).await, recv.held.capacity())
+        };
+        let write = async {
+            send.send(&largest).await.expect("sent");
+            send.finish();
+        };
+        let ((), (frame, end, kept)) = soon("the frame", async { tokio::join!(write, read) }).await;
+        assert_eq!((frame, end), (Some(largest), Ok(None)));
+        assert!(kept <= KEPT_BYTES, "{kept} bytes are kept for nothing");
+    }
+
+    #[tokio::test]
+    async fn a_length_over_the_limit_is_refused_before_a_byte_of_it() {
+        for bytes in [GREETING_BYTES_MAX + 1, 0x00ff_ffff, u32::MAX as usize] {
+            let length = u32::try_from(bytes).expect("a length").to_be_bytes();
+            let got = read(&length, GREETING_BYTES_MAX).await;
+            assert_eq!(got, Err(FrameError::TooLong { bytes, max: GREETING_BYTES_MAX }.into()));
+            assert_eq!(got.expect_err("refused").blame(), Some(Close::Protocol));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_end_inside_a_frame_is_told_from_a_clean_one() {
+        let whole = framed(&"hello".to_owned());
+        for cut in 1..whole.len() {
+            let got = read(&whole[..cut], 64).await;
+            assert_eq!(got, Err(StreamError::Cut(cut)), "{cut} of {}", whole.len());
+            assert_eq!(got.expect_err("cut").blame(), Some(Close::Protocol));
+        }
+        assert_eq!(read(&[], 64).await, Ok(None));
+        assert_eq!(read(&whole, 64).await, Ok(Some("hello".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_no_frame_are_refused_each_in_its_way() {
+        let mut trailing = framed(&"hello".to_owned());
+        trailing.push(0);
+        trailing[3] += 1;
+        assert_eq!(read(&trailing, 64).await, Err(FrameError::Trailing(1).into()));
+        for garbage in [&[0, 0, 0, 0][..], &[0, 0, 0, 1, 255], &[0, 0, 0, 3, 2, 0xff, 0xfe], b"GET / HTTP/1.1\r\n\r\n"]
+        {
+            let got = read(garbage, 64).await.expect_err("no frame");
+            assert!(matches!(got, StreamError::Frame(_)), "{got:?}");
+            assert_eq!(got.blame(), Some(Close::Protocol));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_frame_that_drips_is_given_up_and_silence_between_frames_is_not() {
+        let ends = Ends::new();
+        let (mut send, mut recv) = raw(&ends).await;
+        recv.patience = Duration::from_millis(300);
+        let whole = framed(&"x".repeat(100));
+        let idle = tokio::time::timeout(Duration::from_millis(600), recv.recv::<String>(64)).await;
+        assert!(idle.is_err(), "no frame began: there is nothing to be late");
+        let drip = async {
+            for byte in whole.iter().cycle() {
+                if send.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+        };
+        tokio::select! {
+            () = drip => panic!("the reader hung up without a word"),
+            got = soon("a verdict", recv.recv::<String>(1_000)) => {
+                assert_eq!(got, Err(StreamError::Slow));
+                assert_eq!(got.expect_err("slow").blame(), Some(Close::Protocol));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_frame_gets_time_for_a_slow_line_and_a_short_one_does_not() {
+        let ends = Ends::new();
+        let (mut send, mut recv) = raw(&ends).await;
+        for (announced, extra_s) in [(8 * 1024u32, 0), (1024 * 1024, 64)] {
+            recv.held = announced.to_be_bytes().to_vec();
+            recv.deadline = None;
+            let before = tokio::time::sleep(recv.patience).deadline();
+            recv.watch();
+            let deadline = recv.deadline.as_ref().expect("a frame began").sleep.deadline();
+            let allowed = deadline.duration_since(before);
+            assert!(allowed.abs_diff(Duration::from_secs(extra_s)) < Duration::from_millis(500), "{allowed:?}");
+        }
+        send.finish().expect("open");
+    }
+
+    #[tokio::test]
+    async fn a_dropped_recv_loses_no_byte() {
+        let ends = Ends::new();
+        let (mut send, mut recv) = raw(&ends).await;
+        let words: Vec<String> = (0..40).map(|n| format!("word {n} {}", "y".repeat(n * 50))).collect();
+        let bytes: Vec<u8> = words.iter().flat_map(framed).collect();
+        let write = async {
+            for part in bytes.chunks(7) {
+                send.write_all(part).await.expect("written");
+                tokio::task::yield_now().await;
+            }
+            send.finish().expect("open");
+        };
+        let mut dropped = 0;
+        let read = async {
+            let mut got = Vec::new();
+            loop {
+                tokio::select! {
+                    biased;
+                    frame = recv.recv::<String>(4_096) => match frame.expect("whole") {
+                        Some(word) => got.push(word),
+                        None => return got,
+                    },
+                    () = tokio::task::yield_now() => dropped += 1,
+                }
+            }
+        };
+        let ((), got) = soon("the words", async { tokio::join!(write, read) }).await;
+        assert_eq!(got, words);
+        assert!(dropped > 100, "only {dropped} receives were dropped half-way");
+    }
+
+    #[tokio::test]
+    async fn a_dropped_send_leaves_the_stream_whole() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        let mut send = dialer.open_uni().await.expect("a stream");
+        // Larger than the reader's window: nobody reads yet, so that it must stop half-way.
+        let large = "z".repeat(300_000);
+        let stuck = tokio::time::timeout(Duration::from_millis(300), send.send(&large)).await;
+        assert!(stuck.is_err() && !send.pending.is_empty(), "it was to be dropped half-way");
+        let write = async {
+            send.send(&"after".to_owned()).await.expect("sent");
+            send.finish();
+        };
+        let read = async {
+            let mut recv = relay.accept_uni().await.expect("a stream");
+            let mut next = async || recv.recv::<String>(FRAME_BYTES_MAX).await.expect("whole");
+            (next().await, next().await, next().await)
+        };
+        let ((), got) = soon("both frames", async { tokio::join!(write, read) }).await;
+        assert_eq!(got, (Some(large), Some("after".to_owned()), None));
+    }
+
+    #[tokio::test]
+    async fn last_words_arrive_before_the_close() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        let (mut send, mut recv) = dialer.open_bi().await.expect("a stream");
+        send.send(&"who are you".to_owned()).await.expect("sent");
+        let say = async {
+            let (mut send, _recv) = relay.accept_bi().await.expect("a stream");
+            send.send(&"go away".to_owned()).await.expect("sent");
+            let heard = send.delivered().await;
+            relay.close(Close::Revoked);
+            heard
+        };
+        let hear = async { (recv.recv::<String>(64).await, dialer.closed().await) };
+        let (heard, (words, closed)) = soon("last words", async { tokio::join!(say, hear) }).await;
+        assert!(heard);
+        assert_eq!(words, Ok(Some("go away".to_owned())));
+        assert_eq!(closed, Closed::Peer(Close::Revoked));
+        assert_eq!(send.send(&1u8).await, Err(StreamError::Lost(Closed::Peer(Close::Revoked))));
+    }
+
+    #[tokio::test]
+    async fn a_stream_the_peer_gave_up_says_so() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        let (mut send, recv) = dialer.open_bi().await.expect("a stream");
+        send.send(&0u8).await.expect("sent");
+        let (mut theirs, their_recv) = relay.accept_bi().await.expect("a stream");
+        drop((recv, their_recv));
+        let told = soon("a stop", async {
+            loop {
+                if let Err(error) = theirs.send(&[0u8; 32]).await {
+                    return error;
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        assert_eq!(told.await, StreamError::Abandoned(0));
+        assert_eq!(StreamError::Abandoned(0).blame(), None);
+    }
+
+    #[test]
+    fn urgent_streams_go_first() {
+        use Priority::{Beats, Control, Deny, Events, Request, Verdict};
+        assert!(Deny > Beats && Beats > Verdict && Verdict > Control && Control > Request && Request > Events);
+    }
+}

@@ -17,6 +17,8 @@
 mod close;
 mod connection;
 mod dialer;
+#[cfg(test)]
+mod fixture;
 mod frame;
 mod gate;
 mod listener;
