@@ -388,3 +388,15 @@ async fn an_order_nobody_took_is_void_once_somebody_adopts() {
     assert!(!late.success());
     assert!(!room.path().join("late").exists());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shim_that_answers_nobody_is_not_left_beside_its_successor() {
+    let room = room();
+    let shim = start(&room, script(&room, "echo $$ > $A/agent.half; mv $A/agent.half $A/agent; sleep 1000")).await;
+    let agent = pid_in(room.path().join("agent")).await;
+    let pid = shim_pid(&attempt(&room));
+    drop(shim);
+    kill(pid, "-STOP");
+    assert_eq!(within(Shim::adopt(&attempt(&room))).await.expect_err("deaf").exit, None);
+    until(|| !lives(pid) && !lives(agent)).await;
+}

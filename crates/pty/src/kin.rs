@@ -79,8 +79,13 @@ pub fn birth(pid: u32) -> Option<String> {
 /// True while the life that [`birth`] named goes on.
 #[must_use]
 pub fn lives(named: &str) -> bool {
-    let pid = named.split(':').nth(1).and_then(|pid| pid.parse().ok());
-    pid.and_then(birth).is_some_and(|now| now == named)
+    pid_named(named).is_some()
+}
+
+/// The pid of the life that [`birth`] named, while it goes on.
+pub(crate) fn pid_named(named: &str) -> Option<u32> {
+    let pid = named.split(':').nth(1)?.parse().ok()?;
+    (birth(pid)? == named).then_some(pid)
 }
 
 /// Generations followed upwards before giving up: deeper is a process tree built to confuse.

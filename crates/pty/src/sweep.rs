@@ -36,11 +36,11 @@ pub fn sweep(birth: Option<&str>, mark: Option<&str>) -> usize {
 fn leftovers(birth: Option<&str>, mark: Option<&str>) -> Vec<Kin> {
     let me = std::process::id();
     let table = kin::all();
-    let leader = birth.and_then(|text| table.iter().find(|kin| kin::birth(kin.pid).as_deref() == Some(text)));
+    let leader = birth.and_then(kin::pid_named);
     let roots = table
         .iter()
         .filter(|kin| {
-            leader.is_some_and(|l| kin.pid == l.pid || kin.group == l.pid || kin.session == l.pid)
+            leader.is_some_and(|pid| kin.pid == pid || kin.group == pid || kin.session == pid)
                 || mark.is_some_and(|mark| marked(kin.pid, mark))
         })
         .map(|kin| kin.pid)

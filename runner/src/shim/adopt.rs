@@ -9,6 +9,7 @@ use ostler_pty::lives;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// A shim that was just started has no socket yet, and one that is ending has none any more: both pass quickly.
 const BETWEEN_MS_MAX: u64 = 10_000;
@@ -31,18 +32,8 @@ impl Shim {
     pub async fn adopt(dir: &Path) -> Result<Self, Gone> {
         // A shim that has not taken its order yet never will.
         let voided = take_over(dir);
-        let looks = BETWEEN_MS_MAX / LOOK_AGAIN_MS;
-        for _ in 0..looks {
-            if let Ok(shim) = Self::connect(dir).await {
-                return Ok(shim);
-            }
-            if let Some(exit) = directory::read_exit(dir) {
-                return Err(Gone { exit: Some(exit) });
-            }
-            if voided || !shim_lives(dir) {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MS)).await;
+        if let Ok(Some(held)) = timeout(Duration::from_millis(BETWEEN_MS_MAX), look(dir, voided)).await {
+            return held;
         }
         let record = directory::read_record(dir);
         // Deaf for so long, it is as good as gone: it must not go on beside whoever replaces it.
@@ -52,6 +43,24 @@ impl Shim {
         }
         sweep(record).await;
         Err(Gone { exit: directory::read_exit(dir) })
+    }
+}
+
+/// Looks until the shim answers or has ended; none when it is dead without a word.
+async fn look(dir: &Path, voided: bool) -> Option<Result<Shim, Gone>> {
+    loop {
+        if let Ok(shim) = Shim::connect(dir).await {
+            return Some(Ok(shim));
+        }
+        // Asked before its exit is looked for: a shim writes that first and dies then.
+        let dead = voided || !shim_lives(dir);
+        if let Some(exit) = directory::read_exit(dir) {
+            return Some(Err(Gone { exit: Some(exit) }));
+        }
+        if dead {
+            return None;
+        }
+        tokio::time::sleep(Duration::from_millis(LOOK_AGAIN_MS)).await;
     }
 }
 
