@@ -82,12 +82,16 @@ pub enum DialError {
     Socket(#[from] io::Error),
 }
 
+/// A connection, or what the other side said, if anything.
+type Attempt = Result<quinn::Connection, Option<Closed>>;
+
 /// Dials as one device.
 #[derive(Debug)]
 pub struct Dialer {
     identity: Arc<Identity>,
     v4: Option<Endpoint>,
     v6: Option<Endpoint>,
+    patience: Duration,
 }
 
 impl Dialer {
@@ -106,11 +110,12 @@ impl Dialer {
             (Err(_), Some(_)) => None,
             (Err(error), None) => return Err(error.into()),
         };
-        Ok(Self { identity, v4, v6 })
+        Ok(Self { identity, v4, v6, patience: CONNECT_WITHIN })
     }
 
     /// Connects to the relay with the key `relay` at the first of `addresses` (`host:port`) that proves it, within
-    /// about 5 s after the last was resolved.
+    /// about 5 s after the last was resolved. That the relay takes *our* key is known only when it answers: in TLS 1.3
+    /// this side is done first.
     ///
     /// # Errors
     /// Each says what to do. A wrong key is told before anything but a handshake was sent.
@@ -132,11 +137,7 @@ impl Dialer {
     }
 
     /// The first to connect; the others are dropped. In vain, what one of those who answered said.
-    async fn race(
-        &self,
-        config: ClientConfig,
-        candidates: Vec<SocketAddr>,
-    ) -> Result<quinn::Connection, Option<Closed>> {
+    async fn race(&self, config: ClientConfig, candidates: Vec<SocketAddr>) -> Attempt {
         let mut waiting = candidates.into_iter();
         let mut running = JoinSet::new();
         let mut refused = None;
@@ -144,7 +145,7 @@ impl Dialer {
             let next = waiting.next();
             let more = next.is_some();
             if let Some(connecting) = next.and_then(|address| self.begin(config.clone(), address)) {
-                running.spawn(connect(connecting));
+                running.spawn(connect(connecting, self.patience));
             }
             let Some(first) = first_of(&mut running, more).await else {
                 if more {
@@ -182,15 +183,13 @@ fn local(address: IpAddr) -> io::Result<Endpoint> {
     Endpoint::new(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))
 }
 
-async fn connect(connecting: Connecting) -> Result<quinn::Connection, Option<Closed>> {
-    match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
+async fn connect(connecting: Connecting, patience: Duration) -> Attempt {
+    match tokio::time::timeout(patience, connecting).await {
         Ok(Ok(quic)) => Ok(quic),
         Ok(Err(quinn::ConnectionError::TimedOut)) | Err(_) => Err(None),
         Ok(Err(error)) => Err(Some(error.into())),
     }
 }
-
-type Attempt = Result<quinn::Connection, Option<Closed>>;
 
 /// The next attempt to end; none when nothing runs, or when another candidate is due.
 async fn first_of(running: &mut JoinSet<Attempt>, more: bool) -> Option<Attempt> {
@@ -212,4 +211,104 @@ async fn resolve(addresses: &[String]) -> Result<Vec<SocketAddr>, DialError> {
     }
     found.truncate(CANDIDATES_MAX);
     if found.is_empty() { Err(failed) } else { Ok(found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Ends, loopback, soon};
+    use crate::{Close, Listener, Secrets};
+    use ostler_identity::RelayKey;
+
+    /// An address where a socket is open and nobody answers.
+    fn deaf() -> (UdpSocket, String) {
+        let socket = UdpSocket::bind(loopback()).expect("a free port");
+        let address = socket.local_addr().expect("bound").to_string();
+        (socket, address)
+    }
+
+    async fn fails(ends: &Ends, addresses: &[String], relay: RelayId) -> DialError {
+        soon("an error", ends.dialer.dial(addresses, relay)).await.expect_err("no relay there")
+    }
+
+    #[tokio::test]
+    async fn another_key_than_the_pinned_one_is_named_and_told_nothing() {
+        let ends = Ends::new();
+        let pinned = RelayKey::generate().id();
+        let address = ends.address();
+        let arrive = async { ends.listener.accept().await.expect("a knock").finish().await };
+        let (arrived, error) = tokio::join!(arrive, fails(&ends, &address, pinned));
+        assert!(arrived.is_err(), "nothing was sent to it");
+        let text = error.to_string();
+        let DialError::WrongRelay { pinned: was_pinned, seen, .. } = error else { panic!("{text}") };
+        assert_eq!((was_pinned, seen), (pinned, ends.relay.id()));
+        assert!(text.contains(&seen.to_string()) && text.contains("ticket"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_later_address_wins_over_silent_and_wrong_ones() {
+        let ends = Ends::new();
+        let (_socket, deaf) = deaf();
+        let impostor = Listener::bind(loopback(), &RelayKey::generate(), &Secrets::generate()).expect("a port");
+        let addresses = [deaf, impostor.local_addr().to_string(), ends.address().remove(0)];
+        let accept = async {
+            tokio::select! {
+                arriving = impostor.accept() => drop(arriving.expect("listening").finish().await),
+                () = std::future::pending() => {}
+            }
+            std::future::pending::<()>().await;
+        };
+        let arrive = async { ends.listener.accept().await.expect("a knock").finish().await };
+        let both = async { tokio::join!(arrive, ends.dialer.dial(&addresses, ends.relay.id())) };
+        let (arrived, dialled) = tokio::select! {
+            ended = soon("a connection", both) => ended,
+            () = accept => unreachable!("it waits for ever"),
+        };
+        assert_eq!(dialled.expect("the third").remote(), ends.listener.local_addr());
+        assert!(arrived.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_is_not_there_says_what_to_look_at() {
+        let mut ends = Ends::new();
+        ends.dialer.patience = Duration::from_millis(300);
+        let relay = ends.relay.id();
+        let (_socket, deaf) = deaf();
+        let error = fails(&ends, std::slice::from_ref(&deaf), relay).await;
+        assert!(matches!(&error, DialError::Unreachable { addresses } if *addresses == deaf), "{error}");
+        assert!(error.to_string().contains("UDP"));
+        assert!(matches!(fails(&ends, &[], relay).await, DialError::NoAddress));
+        for name in ["no-such-host.invalid:4433", "no port at all"] {
+            let error = fails(&ends, &[name.to_owned()], relay).await;
+            assert!(matches!(&error, DialError::Name { address, .. } if address == name), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_with_an_address_nobody_listens_on_costs_a_head_start_only() {
+        let ends = Ends::new();
+        let name = [format!("localhost:{}", ends.listener.local_addr().port())];
+        let arrive = async { ends.listener.accept().await.expect("a knock").finish().await };
+        let both = async { tokio::join!(arrive, ends.dialer.dial(&name, ends.relay.id())) };
+        let (_arrived, dialled) = tokio::time::timeout(CONNECT_WITHIN / 2, both).await.expect("no full timeout");
+        assert!(dialled.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_refusing_relay_is_told_from_a_missing_one() {
+        let ends = Ends::new();
+        let address = ends.address();
+        let refuse = async { drop(ends.listener.accept().await.expect("a knock")) };
+        let ((), error) = tokio::join!(refuse, fails(&ends, &address, ends.relay.id()));
+        assert!(matches!(error, DialError::Refused { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_farewell_reaches_the_relay_before_the_process_ends() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        dialer.close(Close::Done);
+        ends.dialer.farewell().await;
+        assert_eq!(soon("the close", relay.closed()).await.code(), Some(Close::Done));
+    }
 }

@@ -79,6 +79,11 @@ impl Gate {
             }
         }
     }
+
+    #[cfg(test)]
+    pub(crate) fn busy(&self) -> bool {
+        self.half_open > 0 || !self.networks.is_empty()
+    }
 }
 
 #[cfg(test)]

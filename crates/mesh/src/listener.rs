@@ -151,9 +151,13 @@ impl Arriving {
     /// # Errors
     /// A peer without a key of its own, with another protocol, too slow, or gone.
     pub async fn finish(self) -> Result<Connection, ArriveError> {
+        self.finish_within(HANDSHAKE_WITHIN).await
+    }
+
+    async fn finish_within(self, patience: Duration) -> Result<Connection, ArriveError> {
         let failed = |error: quinn::ConnectionError| ArriveError::Failed(error.into());
         let connecting = self.incoming.accept().map_err(failed)?;
-        let quic = tokio::time::timeout(HANDSHAKE_WITHIN, connecting).await.map_err(|_| ArriveError::Slow)?;
+        let quic = tokio::time::timeout(patience, connecting).await.map_err(|_| ArriveError::Slow)?;
         let quic = quic.map_err(failed)?;
         let nameless = || ArriveError::Failed(Closed::Broken("no key was proven".to_owned()));
         let peer = peer_key(quic.peer_identity()).ok_or_else(nameless)?;
@@ -177,4 +181,314 @@ impl Drop for Permit {
 /// Counts stay right whoever panicked: each change is one call.
 fn lock(gate: &Mutex<Gate>) -> std::sync::MutexGuard<'_, Gate> {
     gate.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Ends, loopback, soon};
+    use crate::tls::SERVER_NAME;
+    use crate::{Dialer, StreamError};
+    use ostler_identity::DeviceKey;
+    use quinn::crypto::rustls::QuicClientConfig;
+    use quinn::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+    use quinn::rustls::sign::{CertifiedKey, SingleCertAndKey};
+    use quinn::rustls::{self, ClientConfig};
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519};
+
+    /// How a hostile client differs from ours.
+    enum Trick {
+        NoCertificate,
+        /// The certificate of one device, the key of another.
+        Stolen,
+        /// A key that is not Ed25519.
+        Curve,
+        /// Two certificates where one says all.
+        Chain,
+        Protocol(&'static [u8]),
+    }
+
+    fn pair(algorithm: &'static rcgen::SignatureAlgorithm) -> (CertificateDer<'static>, PrivatePkcs8KeyDer<'static>) {
+        let key = KeyPair::generate_for(algorithm).expect("a key");
+        let certificate = CertificateParams::new([SERVER_NAME.to_owned()]).expect("a name").self_signed(&key);
+        (certificate.expect("signed").der().clone(), PrivatePkcs8KeyDer::from(key.serialize_der()))
+    }
+
+    fn hostile(trick: &Trick) -> quinn::ClientConfig {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .expect("TLS 1.3")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Gullible));
+        let (certificate, key) = pair(&PKCS_ED25519);
+        let shown = match trick {
+            Trick::NoCertificate => None,
+            Trick::Stolen => Some((vec![pair(&PKCS_ED25519).0], key)),
+            Trick::Curve => Some(pair(&PKCS_ECDSA_P256_SHA256)).map(|(certificate, key)| (vec![certificate], key)),
+            Trick::Chain => Some((vec![certificate, pair(&PKCS_ED25519).0], key)),
+            Trick::Protocol(_) => Some((vec![certificate], key)),
+        };
+        let mut config = match shown {
+            None => builder.with_no_client_auth(),
+            Some((chain, key)) => {
+                let key = provider.key_provider.load_private_key(key.into()).expect("a key");
+                let resolver = SingleCertAndKey::from(CertifiedKey::new(chain, key));
+                builder.with_client_cert_resolver(Arc::new(resolver))
+            }
+        };
+        let protocol = if let Trick::Protocol(name) = trick { name } else { &b"ostler/1"[..] };
+        config.alpn_protocols = vec![protocol.to_vec()];
+        quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(config).expect("TLS 1.3")))
+    }
+
+    /// Believes any relay.
+    #[derive(Debug)]
+    struct Gullible;
+
+    impl rustls::client::danger::ServerCertVerifier for Gullible {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &rustls::pki_types::ServerName<'_>,
+            _: &[u8],
+            _: rustls::pki_types::UnixTime,
+        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+            Ok(rustls::client::danger::ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Err(rustls::Error::General("not spoken".to_owned()))
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+            vec![rustls::SignatureScheme::ED25519]
+        }
+    }
+
+    fn half_open(listener: &Listener) -> bool {
+        lock(&listener.gate).busy()
+    }
+
+    #[tokio::test]
+    async fn each_end_knows_the_key_of_the_other() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        assert_eq!((relay.peer(), dialer.relay()), (ends.device.id(), ends.relay.id()));
+        assert_eq!(dialer.remote(), ends.listener.local_addr());
+        assert!(!half_open(&ends.listener), "a finished handshake is counted no more");
+    }
+
+    #[tokio::test]
+    async fn nobody_enters_without_a_proven_ed25519_key_and_our_protocol() {
+        let tricks = [
+            Trick::NoCertificate,
+            Trick::Stolen,
+            Trick::Curve,
+            Trick::Chain,
+            Trick::Protocol(b"h3"),
+            Trick::Protocol(b"ostler/2"),
+        ];
+        for (n, trick) in tricks.iter().enumerate() {
+            let ends = Ends::new();
+            let stranger = Endpoint::client(loopback()).expect("a socket");
+            let connecting = stranger.connect_with(hostile(trick), ends.listener.local_addr(), SERVER_NAME);
+            let arrive = async { ends.listener.accept().await.expect("a knock").finish().await };
+            let outcome = async {
+                match connecting.expect("dialled").await {
+                    Ok(quic) => quic.closed().await,
+                    Err(error) => error,
+                }
+            };
+            let (arrived, told) = soon("a refusal", async { tokio::join!(arrive, outcome) }).await;
+            assert!(matches!(arrived, Err(ArriveError::Failed(Closed::Broken(_)))), "trick {n}: {arrived:?}");
+            assert!(matches!(told, quinn::ConnectionError::ConnectionClosed(_)), "trick {n}: {told:?}");
+            assert!(!half_open(&ends.listener));
+        }
+        let ends = Ends::new();
+        let stranger = Endpoint::client(loopback()).expect("a socket");
+        let fair = hostile(&Trick::Protocol(b"ostler/1"));
+        let connecting = stranger.connect_with(fair, ends.listener.local_addr(), SERVER_NAME).expect("dialled");
+        let arrive = async { ends.listener.accept().await.expect("a knock").finish().await };
+        let (arrived, quic) = soon("a connection", async { tokio::join!(arrive, connecting) }).await;
+        assert!(arrived.is_ok() && quic.is_ok(), "without a trick the same client enters");
+    }
+
+    #[tokio::test]
+    async fn a_handshake_has_a_deadline_and_is_never_counted_after_it() {
+        let ends = Ends::new();
+        let (address, relay) = (ends.address(), ends.relay.id());
+        let dial = ends.dialer.dial(&address, relay);
+        let arrive = async {
+            let arriving = ends.listener.accept().await.expect("a knock");
+            assert!(half_open(&ends.listener));
+            arriving.finish_within(Duration::ZERO).await
+        };
+        let (arrived, dialled) = soon("both ends", async { tokio::join!(arrive, dial) }).await;
+        assert!(matches!(arrived, Err(ArriveError::Slow)), "{arrived:?}");
+        // The dialler's side of TLS 1.3 may be done before it is refused; then the connection ends.
+        if let Ok(connection) = dialled {
+            assert!(!matches!(soon("the refusal", connection.closed()).await, Closed::Here | Closed::Silent));
+        }
+        assert!(!half_open(&ends.listener));
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_says_which_and_what_to_do() {
+        let ends = Ends::new();
+        let taken = ends.listener.local_addr();
+        let error = Listener::bind(taken, &ends.relay, &Secrets::generate()).expect_err("taken");
+        assert!(matches!(error, BindError::InUse(at) if at == taken));
+        assert!(error.to_string().contains(&taken.port().to_string()) && error.to_string().contains("listen"));
+        let foreign = "192.0.2.1:0".parse().expect("an address");
+        let error = Listener::bind(foreign, &ends.relay, &Secrets::generate()).expect_err("not ours");
+        assert!(matches!(error, BindError::NotHere(_)), "{error}");
+    }
+
+    #[tokio::test]
+    async fn every_code_arrives_both_ways() {
+        for code in [Close::Done, Close::Restarting, Close::Revoked, Close::Superseded, Close::Protocol, Close::Busy] {
+            let ends = Ends::new();
+            for from_relay in [true, false] {
+                let (relay, dialer) = ends.connect().await;
+                let (closing, told) = if from_relay { (relay, dialer) } else { (dialer, relay) };
+                closing.close(code);
+                assert_eq!(soon("the close", told.closed()).await, Closed::Peer(code));
+                assert_eq!(told.over().and_then(|closed| closed.code()), Some(code));
+                assert_eq!(closing.closed().await, Closed::Here);
+                assert!(matches!(told.accept_bi().await, Err(StreamError::Lost(Closed::Peer(c))) if c == code));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_closing_relay_says_farewell_to_all_and_takes_no_more() {
+        let ends = Ends::new();
+        let (_kept, first) = ends.connect().await;
+        let (_kept_too, second) = ends.connect().await;
+        soon("the farewell", ends.listener.close(Close::Restarting)).await;
+        assert_eq!(soon("a code", first.closed()).await.code(), Some(Close::Restarting));
+        assert_eq!(soon("a code", second.closed()).await.code(), Some(Close::Restarting));
+        assert!(ends.listener.accept().await.is_none());
+    }
+
+    /// A relay in a runtime of its own, that can be taken away as by SIGKILL: nobody is told.
+    fn doomed(listen: SocketAddr, key: &RelayKey, secrets: &Secrets) -> (tokio::runtime::Runtime, SocketAddr) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = {
+            let _inside = runtime.enter();
+            Listener::bind(listen, key, secrets).expect("a free port")
+        };
+        let local = listener.local_addr();
+        let served = async move {
+            let mut kept = Vec::new();
+            while let Some(arriving) = listener.accept().await {
+                kept.push(arriving.finish().await);
+            }
+        };
+        // The task lives as long as its runtime: that is what is taken away.
+        drop(std::thread::scope(|_| runtime.handle().spawn(served)));
+        (runtime, local)
+    }
+
+    #[tokio::test]
+    async fn a_relay_that_was_killed_and_kept_its_secrets_is_noticed_at_once() {
+        let (key, secrets) = (RelayKey::generate(), Secrets::generate());
+        let (life, address) = doomed(loopback(), &key, &secrets);
+        let dialer = Dialer::new(&DeviceKey::generate()).expect("a socket");
+        let connection = soon("a connection", dialer.dial(&[address.to_string()], key.id())).await.expect("there");
+        let mut stream = connection.open_uni().await.expect("a stream");
+        stream.send(&1u8).await.expect("sent");
+        life.shutdown_background();
+        let next = Secrets::from_bytes(&secrets.to_bytes()).expect("kept");
+        let reborn = async {
+            loop {
+                match Listener::bind(address, &key, &next) {
+                    Ok(listener) => return listener,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+                }
+            }
+        };
+        let listener = soon("the port", reborn).await;
+        let talk = async {
+            while stream.send(&2u8).await.is_ok() && connection.over().is_none() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        // Well under the idle timeout of 30 s: `soon` would say otherwise.
+        let (closed, ()) = soon("the reset", async { tokio::join!(connection.closed(), talk) }).await;
+        assert_eq!(closed, Closed::Restarted);
+        let arrive = async { listener.accept().await.expect("a knock").finish().await };
+        let again = [address.to_string()];
+        let (arrived, dialled) =
+            soon("a new connection", async { tokio::join!(arrive, dialer.dial(&again, key.id())) }).await;
+        assert!(arrived.is_ok() && dialled.is_ok());
+    }
+
+    #[tokio::test]
+    async fn sixty_four_strangers_fill_their_windows_and_an_honest_one_is_served() {
+        let ends = Ends::new();
+        let mut kept = Vec::new();
+        let mut taken = 0;
+        for _ in 0..64 {
+            let (relay, dialer) = ends.connect().await;
+            let quic = dialer.quic();
+            let mut streams = Vec::new();
+            for _ in 0..transport::STRANGER_BIDI {
+                streams.push(soon("a stream", quic.open_bi()).await.expect("allowed").0);
+            }
+            let more = tokio::time::timeout(Duration::from_millis(5), quic.open_bi()).await;
+            assert!(more.is_err(), "one stream too many was allowed");
+            for _ in 0..transport::UNI {
+                streams.push(soon("a stream", quic.open_uni()).await.expect("allowed"));
+            }
+            let mut one = 0;
+            for stream in &mut streams {
+                while let Ok(bytes) = tokio::time::timeout(Duration::from_millis(2), stream.write(&[7; 65_536])).await {
+                    one += bytes.expect("open");
+                }
+            }
+            assert!(one <= transport::STRANGER_WINDOW as usize, "{one} bytes of one stranger");
+            taken += one;
+            kept.push((relay, dialer, streams));
+        }
+        assert!(taken <= 16 * 1024 * 1024 && taken >= 8 * 1024 * 1024, "{taken} bytes: the test filled nothing");
+        let (relay, dialer) = ends.connect().await;
+        let (mut send, _recv) = dialer.open_bi().await.expect("a stream");
+        send.send(&"hello".to_owned()).await.expect("sent");
+        let (_send, mut recv) = soon("a stream", relay.accept_bi()).await.expect("a stream");
+        assert_eq!(soon("a word", recv.recv::<String>(64)).await, Ok(Some("hello".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_member_gets_more_room_than_a_stranger() {
+        let ends = Ends::new();
+        let (relay, dialer) = ends.connect().await;
+        let mut streams = Vec::new();
+        for _ in 0..transport::STRANGER_BIDI {
+            streams.push(dialer.open_bi().await.expect("allowed"));
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), dialer.open_bi()).await.is_err());
+        relay.trusted();
+        for _ in transport::STRANGER_BIDI..transport::MEMBER_BIDI {
+            streams.push(soon("a stream", dialer.open_bi()).await.expect("allowed"));
+        }
+        assert!(tokio::time::timeout(Duration::from_millis(50), dialer.open_bi()).await.is_err());
+    }
 }
