@@ -13,6 +13,8 @@ mod append;
 mod chain;
 mod read;
 mod retain;
+#[cfg(test)]
+mod tests;
 
 use crate::copy;
 use crate::error::OpenError;

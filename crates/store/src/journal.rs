@@ -9,6 +9,8 @@
 //! Everything goes when the relay has acknowledged it. Must not know what is sealed, nor talk to anybody.
 
 mod change;
+#[cfg(test)]
+mod tests;
 
 use crate::error::{OpenError, StoreError};
 use crate::file::{self, Durability};
@@ -120,6 +122,15 @@ impl Journal {
     /// A file that is missing, foreign, newer, in use, denied or damaged; each says what to do.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         Ok(Self::on(file::open(path, Kind::Journal)?.0))
+    }
+
+    /// A journal in memory, for tests.
+    ///
+    /// # Errors
+    /// Never in practice: memory has no disk to fail.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let meta = file::new_meta(Kind::Journal, Incarnation(0));
+        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?))
     }
 
     pub(crate) fn on(db: Database) -> Self {

@@ -11,6 +11,8 @@ pub(crate) mod events;
 pub(crate) mod fleet;
 pub(crate) mod journal;
 pub(crate) mod meta;
+#[cfg(test)]
+mod round_trip;
 pub(crate) mod run;
 
 use crate::error::StoreError;
@@ -172,26 +174,8 @@ pub(crate) fn walk<T: Table>(txn: &ReadTransaction, walk: &mut Walk) -> Result<(
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// Round trip, and every single flipped bit of the record is noticed.
-    pub(crate) fn check<T: Table>(key: &T::Key, row: &T::Row)
-    where
-        T::Key: PartialEq + std::fmt::Debug,
-        T::Row: PartialEq + std::fmt::Debug,
-    {
-        let bytes = T::key(key);
-        let record = record::<T>(&bytes, row);
-        let (read_key, read_row) = open::<T>(&bytes, &record).expect("a record that was just made");
-        assert_eq!((&read_key, &read_row), (key, row), "{}", T::NAME);
-        for at in 0..record.len().min(256) {
-            let mut flipped = record.clone();
-            flipped[at] ^= 1 << (at % 8);
-            assert!(matches!(open::<T>(&bytes, &flipped), Err(StoreError::Damaged { .. })), "{} byte {at}", T::NAME);
-        }
-        assert!(open::<T>(&bytes, &record[..record.len() - 1]).is_err());
-    }
 
     #[test]
     fn the_end_of_a_prefix_is_the_next_one() {

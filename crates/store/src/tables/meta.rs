@@ -58,14 +58,3 @@ impl Table for MetaV1 {
         unpack(bytes)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn round_trips() {
-        let meta = Meta { kind: Kind::Events, schema: 7, incarnation: Incarnation(u64::MAX) };
-        crate::tables::tests::check::<MetaV1>(&FILE, &meta);
-    }
-}
