@@ -1,0 +1,104 @@
+//! The runner's configuration: deploy/runner.toml, compiled in, with the owner's file laid over it.
+//!
+//! Owns the keys and their kinds. Must not know what any of them changes.
+
+use ostler_boot::{ConfigError, LogSettings, Period, PlaceError, Size, home, load};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Every key with its default, its unit and its reason.
+pub const DEFAULTS: &str = include_str!("../../deploy/runner.toml");
+
+/// CPUs per slot when `slots` is 0: a coding agent builds and tests as well as it types.
+const CPUS_PER_SLOT: usize = 2;
+
+/// The runner's configuration as read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunnerConfig {
+    /// Runs at the same time; 0 means one per two CPUs.
+    pub slots: u32,
+    /// Where key, journal, mirrors and trees are; empty means the platform's place.
+    pub data_dir: String,
+    /// TCP address of health and metrics; empty switches it off.
+    pub http: String,
+    /// Names a request to `http` may use.
+    pub http_hosts: Vec<String>,
+    /// Pools it serves among those of its grant; empty means all of those.
+    pub pools: Vec<String>,
+    /// What runs has this long to end after the first SIGTERM.
+    pub drain_timeout: Period,
+    /// Probes are repeated this often.
+    pub probe_every: Period,
+    /// Disk for trees and mirrors.
+    pub workspace: WorkspaceConfig,
+    pub(crate) spool: SpoolConfig,
+    pub(crate) env: EnvConfig,
+    /// Offered beside what is probed.
+    pub labels: BTreeMap<String, String>,
+    /// Logging.
+    pub log: LogSettings,
+}
+
+/// Disk for trees and mirrors.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceConfig {
+    /// Trees and mirrors together.
+    pub disk_budget: Size,
+    /// Free space to leave on the file system.
+    pub disk_reserve: Size,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SpoolConfig {
+    pub(crate) bytes_max: Size,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EnvConfig {
+    pub(crate) allow: Vec<String>,
+}
+
+impl RunnerConfig {
+    /// The defaults, with `file` laid over them.
+    ///
+    /// # Errors
+    /// An unknown key or a wrong value, with its line.
+    pub fn read(file: Option<&Path>) -> Result<Self, ConfigError> {
+        load(DEFAULTS, file)
+    }
+
+    /// The directory of this runner's key, journal, mirrors and trees.
+    ///
+    /// # Errors
+    /// When the configuration names none and the platform has none.
+    pub fn directory(&self) -> Result<PathBuf, PlaceError> {
+        if self.data_dir.is_empty() { Ok(home()?.join("runner")) } else { Ok(PathBuf::from(&self.data_dir)) }
+    }
+
+    /// Runs executed at once, at least one and never more than the relay takes.
+    #[must_use]
+    pub fn slots(&self) -> u32 {
+        let wanted = match self.slots {
+            0 => std::thread::available_parallelism().map_or(1, |cpus| cpus.get() / CPUS_PER_SLOT),
+            given => usize::try_from(given).unwrap_or(usize::MAX),
+        };
+        u32::try_from(wanted).unwrap_or(u32::MAX).clamp(1, ostler_core::limits::SLOTS_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiled_in_defaults_are_whole() {
+        let config = RunnerConfig::read(None).expect("the defaults are whole");
+        assert!(config.slots() >= 1 && config.http.is_empty() && config.labels.is_empty());
+        assert!(config.env.allow.iter().any(|name| name == "PATH"));
+    }
+}
