@@ -1,1 +1,11 @@
-//! End-to-end, supervision, chaos and house-rule tests.
+//! What end-to-end tests stand on: a whole relay in this process, a person's client, and runners that do as they are told.
+//!
+//! Owns no assertion. Nothing here is mocked: connections are QUIC on loopback, files are redb in a directory of their own.
+
+mod fleet;
+mod puppet;
+mod wait;
+
+pub use fleet::{Fleet, Timings, command, draft};
+pub use puppet::{Offered, Puppet};
+pub use wait::{WAIT, until};
