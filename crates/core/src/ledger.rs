@@ -88,6 +88,23 @@ impl Ledger {
     /// A ledger of what was kept, at the moment the process starts. Every live lease gets a fresh, full deadline.
     #[must_use]
     pub fn load(incarnation: Incarnation, policy: Policy, rows: Rows, now: Timestamp) -> Self {
+        Self::build(incarnation, policy, rows, now, None)
+    }
+
+    /// [`Self::load`] with a planted defect: the simulator proves that it would be found.
+    #[cfg(feature = "mutants")]
+    #[must_use]
+    pub fn load_infected(
+        incarnation: Incarnation,
+        policy: Policy,
+        rows: Rows,
+        now: Timestamp,
+        mutant: Option<Mutant>,
+    ) -> Self {
+        Self::build(incarnation, policy, rows, now, mutant)
+    }
+
+    fn build(incarnation: Incarnation, policy: Policy, rows: Rows, now: Timestamp, mutant: Option<Mutant>) -> Self {
         let run = |(spec, life): (Arc<Spec>, Life)| (spec.id, Run { spec, life });
         let mut ledger = Self {
             incarnation,
@@ -101,7 +118,7 @@ impl Ledger {
             workers: BTreeMap::new(),
             index: Index::default(),
             last_turn_at: now,
-            mutant: None,
+            mutant,
         };
         for (id, advert) in rows.adverts {
             ledger.admit_worker(id, advert, now);
@@ -213,12 +230,6 @@ impl Ledger {
     #[must_use]
     pub fn epochs(&self) -> &[KeyEpoch] {
         &self.epochs
-    }
-
-    /// Plants a defect: the simulator proves that it would be found.
-    #[cfg(feature = "mutants")]
-    pub const fn infect(&mut self, mutant: Option<Mutant>) {
-        self.mutant = mutant;
     }
 
     /// True when the planted defect is `mutant`; never outside builds made to plant defects.
