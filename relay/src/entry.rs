@@ -1,6 +1,10 @@
 //! The `ostler-relay` process: arguments, logging, signals. `ostler relay serve` does the same at the front desk.
 
-use crate::{CHECK_ARGUMENT, Relay, RelayConfig, RelayOptions, check_main};
+use crate::CHECK_ARGUMENT;
+use crate::Relay;
+use crate::RelayConfig;
+use crate::RelayOptions;
+use crate::check_main;
 use ostler_boot::{Signals, home};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

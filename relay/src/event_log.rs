@@ -5,7 +5,7 @@
 
 use crate::hub::{Hub, Shared, Unanswered};
 use crate::session::TalkError;
-use crate::watch::{self, Stir};
+use crate::session::watch::{self, Stir};
 use metrics::{counter, histogram};
 use ostler_core::ids::{LeaseId, RunId};
 use ostler_core::limits::EVENT_BYTES_MAX;

@@ -2,7 +2,9 @@
 //!
 //! Owns no state. Must not decide or write.
 
-use crate::{event_log, ledger, watch};
+use crate::event_log;
+use crate::ledger;
+use crate::session::watch;
 use ostler_boot::Clock;
 use ostler_core::command::Command;
 use ostler_core::decision::{Answer, Refusal};

@@ -10,10 +10,16 @@
 //! Decisions made while a commit is under way are staged and committed together. Nothing leaves before the commit that it
 //! depends on. A failed commit ends the actor: memory is thrown away, and the disk is loaded again.
 
-use crate::dispatch::Dispatch;
+mod alarm;
+mod dispatch;
+pub(crate) mod kept;
+pub(crate) mod pulse;
+
 use crate::hub::Shared;
-use crate::kept::Pen;
-use crate::{session, worker};
+use crate::ledger::dispatch::Dispatch;
+use crate::ledger::kept::Pen;
+use crate::session;
+use crate::session::worker;
 use metrics::{counter, histogram};
 use ostler_core::command::Command;
 use ostler_core::decision::{Answer, Change, Effect, Refusal};

@@ -15,27 +15,18 @@
 //!
 //! Owns the actors. Must not decide: every decision is core's. Must not read: bodies and events are ciphertext here.
 
-mod alarm;
-mod backup;
-mod check;
 mod config;
-mod dispatch;
 mod entry;
 mod event_log;
 mod gate;
 mod gateway;
 mod hub;
-mod kept;
 mod ledger;
-mod pulse;
 mod relay;
 mod session;
 mod tree;
-mod views;
-mod watch;
-mod worker;
 
-pub use check::{CHECK_ARGUMENT, check, check_main};
 pub use config::{DEFAULTS, RelayConfig};
 pub use entry::main;
+pub use relay::check::{CHECK_ARGUMENT, check, check_main};
 pub use relay::{Relay, RelayError, RelayOptions};

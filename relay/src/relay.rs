@@ -6,13 +6,16 @@
 //!
 //! Owns what must hold before anything is served: the data directory, the relay's own key, whole files, bound ports.
 
-use crate::check::{EVENTS_FILE, LEDGER_FILE, open_first};
+pub(crate) mod backup;
+pub(crate) mod check;
+
 use crate::config::RelayConfig;
 use crate::event_log::Keep;
 use crate::gateway::Bound;
 use crate::hub::{Hub, Shared};
-use crate::kept::Kept;
 use crate::ledger::Load;
+use crate::ledger::kept::Kept;
+use crate::relay::check::{EVENTS_FILE, LEDGER_FILE, open_first};
 use crate::tree::{self, Seeds};
 use ostler_boot::{Clock, Http, HttpError, Metrics, MetricsError, PlaceError, Ready, private_dir};
 use ostler_core::ids::{FleetId, Incarnation, RelayId};

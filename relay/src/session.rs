@@ -13,6 +13,9 @@ mod greet;
 mod member;
 mod query;
 mod runner;
+pub(crate) mod views;
+pub(crate) mod watch;
+pub(crate) mod worker;
 
 pub(crate) use greet::TalkError;
 

@@ -1,9 +1,10 @@
 //! The talk with a person's device: each request on a stream of its own.
 
 use crate::hub::{Shared, Unanswered};
+use crate::ledger;
 use crate::session::greet::{Peer, TalkError};
+use crate::session::worker;
 use crate::session::{follow, member, query};
-use crate::{ledger, worker};
 use ostler_core::command::{Answering, Command, Submission};
 use ostler_core::decision::{Answer, Refusal};
 use ostler_core::device::Role;
@@ -130,7 +131,7 @@ fn command(peer: &Peer, request: Request) -> Result<(May, Command), Box<Request>
 fn told(answer: Result<Answer, Refusal>) -> Response {
     match answer {
         Ok(Answer::Submitted { run, fresh, unmet }) => {
-            let unmet = unmet.into_iter().map(|(name, misses)| (name, crate::views::words(&misses))).collect();
+            let unmet = unmet.into_iter().map(|(name, misses)| (name, crate::session::views::words(&misses))).collect();
             Response::Submitted { run, fresh, unmet }
         }
         Ok(_) => Response::Done,

@@ -5,8 +5,8 @@
 use crate::event_log;
 use crate::hub::{Shared, Unanswered};
 use crate::session::greet::TalkError;
-use crate::views;
-use crate::watch::{self, Stir, WAITING_MAX};
+use crate::session::views;
+use crate::session::watch::{self, Stir, WAITING_MAX};
 use ostler_core::ids::RunId;
 use ostler_mesh::FrameSender;
 use ostler_proto::{Item, Notice, Response, RunView};

@@ -4,8 +4,8 @@
 
 use crate::hub::{Hub, Shared, Unanswered};
 use crate::session::member::{self, Ask};
+use crate::session::views;
 use crate::session::{client, runner};
-use crate::views;
 use metrics::counter;
 use ostler_core::command::Command;
 use ostler_core::device::{Device, Role};

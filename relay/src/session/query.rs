@@ -1,9 +1,10 @@
 //! Questions that change nothing: what the ledger's memory does not know any more is read from disk.
 
+use crate::event_log;
 use crate::hub::Shared;
+use crate::relay::backup;
 use crate::session::greet::{Peer, TalkError};
-use crate::views::{self, Counted};
-use crate::{backup, event_log};
+use crate::session::views::{self, Counted};
 use ostler_core::ids::RunId;
 use ostler_core::ledger::Ledger;
 use ostler_proto::{Listing, Refused, Request, Response, RunDetail, RunView, Status};

@@ -3,11 +3,12 @@
 //! Commands are decided in the order they came. Up to [`AHEAD_MAX`] may wait for their commit, so that a busy runner shares
 //! commits instead of paying one each; then the stream waits, and QUIC tells the runner.
 
+use crate::event_log;
 use crate::event_log::Refused as LogRefused;
 use crate::hub::{Hub, Shared};
+use crate::ledger;
 use crate::session::greet::{Peer, TalkError};
-use crate::worker::{self, WorkerActor};
-use crate::{event_log, ledger};
+use crate::session::worker::{self, WorkerActor};
 use ostler_core::command::{Attach, Command};
 use ostler_core::decision::{Answer, Refusal};
 use ostler_core::ids::{ApprovalId, DeviceId, Digest, LeaseId};

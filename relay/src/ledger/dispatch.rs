@@ -4,7 +4,10 @@
 //! effect, and pays when the actor is there.
 
 use crate::hub::Shared;
-use crate::{alarm, session, watch, worker};
+use crate::ledger::alarm;
+use crate::session;
+use crate::session::watch;
+use crate::session::worker;
 use metrics::counter;
 use ostler_core::approval::ApprovalState;
 use ostler_core::command::Whom;
@@ -130,7 +133,7 @@ impl Dispatch {
     }
 
     fn fleet(&self, ledger: &Ledger) {
-        let (epochs, tombstones) = crate::views::fleet(ledger);
+        let (epochs, tombstones) = crate::session::views::fleet(ledger);
         for (_, door) in self.workers.values() {
             drop(door.send(worker::Msg::Fleet { epochs: epochs.clone(), tombstones: tombstones.clone() }));
         }

@@ -3,8 +3,10 @@
 //! It is the last child of the root, so that it is started again whenever anything above it fell: its first word is always that
 //! everything owed be prompted again. It notices when the whole relay stood still, and sees that nobody pays for it.
 
+use crate::event_log;
 use crate::hub::Shared;
-use crate::{event_log, ledger, views};
+use crate::ledger;
+use crate::session::views;
 use metrics::gauge;
 use ostler_core::command::Command;
 use ostler_core::limits::GAP_MS;
