@@ -9,10 +9,10 @@
 //! ```
 
 use crate::error::{OpenError, StoreError};
-use crate::events;
 use crate::file::{layout, open_any};
 use crate::tables::Walk;
 use crate::tables::meta::Kind;
+use crate::{events, ledger};
 use ostler_core::ids::Incarnation;
 use redb::{Database, ReadableDatabase};
 use std::path::Path;
@@ -67,8 +67,10 @@ fn walk(db: &Database, kind: Kind) -> Result<Walk, StoreError> {
     let txn = db.begin_read()?;
     let mut walk = Walk::default();
     layout::walk(kind, &txn, &mut walk)?;
-    if kind == Kind::Events {
-        events::verify_all(&txn, &mut walk)?;
+    match kind {
+        Kind::Ledger => ledger::verify_whole(&txn, &mut walk)?,
+        Kind::Events => events::verify_all(&txn, &mut walk)?,
+        Kind::Journal => {}
     }
     Ok(walk)
 }

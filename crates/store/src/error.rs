@@ -94,6 +94,7 @@ pub enum OpenError {
     },
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "std's and redb's errors, which grow; ours are told apart")]
 impl OpenError {
     pub(crate) fn io(path: &Path, error: &IoError) -> Self {
         let owned = path.to_owned();
@@ -122,6 +123,7 @@ impl OpenError {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "std has forty kinds of error; three of them need their own answer")]
 fn io(error: &IoError) -> StoreError {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::DiskFull,
@@ -131,6 +133,7 @@ fn io(error: &IoError) -> StoreError {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "redb's errors grow; what is not the disk's fault is damage")]
 impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         match error {

@@ -18,7 +18,7 @@ mod tests;
 
 use crate::copy;
 use crate::error::OpenError;
-use crate::file::{self, Durability};
+use crate::file::{self, Ballast, Durability};
 use crate::tables::meta::Kind;
 use ostler_core::ids::{Digest, Incarnation, LeaseId, RunId};
 use ostler_core::time::Timestamp;
@@ -124,6 +124,7 @@ pub struct Scrubbed {
 pub struct EventLog {
     db: Arc<Database>,
     durability: Durability,
+    ballast: Ballast,
 }
 
 impl EventLog {
@@ -132,7 +133,7 @@ impl EventLog {
     /// # Errors
     /// [`OpenError::Exists`] when there is a file, and whatever the disk says.
     pub fn create(path: &Path, incarnation: Incarnation) -> Result<Self, OpenError> {
-        Ok(Self::on(file::create(path, file::new_meta(Kind::Events, incarnation))?))
+        Ok(Self::on(file::create(path, file::new_meta(Kind::Events, incarnation))?, Ballast::beside(path)))
     }
 
     /// Opens a log, repairs it after a crash, and gives disk space back when most of the file is free (which may take
@@ -147,7 +148,7 @@ impl EventLog {
         if taken > COMPACT_BYTES_MIN && taken / COMPACT_FACTOR > kept {
             db.compact().map_err(|error| OpenError::store(path, error.into()))?;
         }
-        Ok(Self::on(db))
+        Ok(Self::on(db, Ballast::beside(path)))
     }
 
     /// A log in memory, for tests and benches.
@@ -156,11 +157,11 @@ impl EventLog {
     /// Never in practice: memory has no disk to fail.
     pub fn in_memory() -> Result<Self, crate::error::StoreError> {
         let meta = file::new_meta(Kind::Events, Incarnation(0));
-        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?))
+        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?, Ballast::none()))
     }
 
-    pub(crate) fn on(db: Database) -> Self {
-        Self { db: Arc::new(db), durability: Durability::default() }
+    fn on(db: Database, ballast: Ballast) -> Self {
+        Self { db: Arc::new(db), durability: Durability::default(), ballast }
     }
 
     /// Copies a consistent snapshot to `target` while events come in. Copy the log before the ledger.

@@ -23,7 +23,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-pub(crate) use ballast::{release as release_ballast, set_aside as set_ballast_aside};
+pub(crate) use ballast::Ballast;
 pub(crate) use migration::NEWEST;
 
 /// What every redb file starts with.
@@ -187,4 +187,28 @@ pub(crate) fn on_backend(backend: impl StorageBackend, meta: Meta) -> Result<Dat
 
 pub(crate) const fn new_meta(kind: Kind, incarnation: Incarnation) -> Meta {
     Meta { kind, schema: NEWEST, incarnation }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_a_newer_release_is_refused_and_left_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ledger.redb");
+        let newer = Meta { schema: NEWEST + 1, ..new_meta(Kind::Ledger, Incarnation(1)) };
+        make(&path, |db| found(db, newer)).expect("a file from the future");
+        let error = open(&path, Kind::Ledger).expect_err("an older release must not guess");
+        assert!(matches!(error, OpenError::Newer { found: 2, known: 1, .. }), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_finished_leaves_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ledger.redb");
+        let error = make(&path, |_| Err(StoreError::DiskFull)).expect_err("the disk is full");
+        assert!(matches!(error, OpenError::Store { source: StoreError::DiskFull, .. }));
+        assert_eq!(directory.path().read_dir().expect("a directory").count(), 0);
+    }
 }

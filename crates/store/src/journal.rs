@@ -13,7 +13,7 @@ mod change;
 mod tests;
 
 use crate::error::{OpenError, StoreError};
-use crate::file::{self, Durability};
+use crate::file::{self, Ballast, Durability};
 use crate::tables::journal::{AskV1, CursorV1, HeldV1, OutboxV1, ReportV1};
 use crate::tables::meta::Kind;
 use crate::tables::run::lease_key;
@@ -105,6 +105,7 @@ pub struct JournalRows {
 pub struct Journal {
     db: Arc<Database>,
     durability: Durability,
+    ballast: Ballast,
 }
 
 impl Journal {
@@ -113,7 +114,7 @@ impl Journal {
     /// # Errors
     /// [`OpenError::Exists`] when there is a file, and whatever the disk says.
     pub fn create(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self::on(file::create(path, file::new_meta(Kind::Journal, Incarnation(0)))?))
+        Ok(Self::on(file::create(path, file::new_meta(Kind::Journal, Incarnation(0)))?, Ballast::beside(path)))
     }
 
     /// Opens a journal and repairs it after a crash.
@@ -121,7 +122,7 @@ impl Journal {
     /// # Errors
     /// A file that is missing, foreign, newer, in use, denied or damaged; each says what to do.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self::on(file::open(path, Kind::Journal)?.0))
+        Ok(Self::on(file::open(path, Kind::Journal)?.0, Ballast::beside(path)))
     }
 
     /// A journal in memory, for tests.
@@ -130,11 +131,11 @@ impl Journal {
     /// Never in practice: memory has no disk to fail.
     pub fn in_memory() -> Result<Self, StoreError> {
         let meta = file::new_meta(Kind::Journal, Incarnation(0));
-        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?))
+        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?, Ballast::none()))
     }
 
-    pub(crate) fn on(db: Database) -> Self {
-        Self { db: Arc::new(db), durability: Durability::default() }
+    fn on(db: Database, ballast: Ballast) -> Self {
+        Self { db: Arc::new(db), durability: Durability::default(), ballast }
     }
 
     /// Writes a batch in one transaction, in order; durable when it returns.
@@ -142,6 +143,10 @@ impl Journal {
     /// # Errors
     /// Nothing of the batch may be taken as kept, and the journal must be dropped.
     pub fn commit(&self, changes: &[JournalChange]) -> Result<(), StoreError> {
+        self.ballast.spend_on(self.write(changes))
+    }
+
+    fn write(&self, changes: &[JournalChange]) -> Result<(), StoreError> {
         let txn = file::begin(&self.db, self.durability)?;
         changes.iter().try_for_each(|change| change::write(&txn, change))?;
         Ok(txn.commit()?)

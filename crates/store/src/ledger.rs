@@ -14,9 +14,10 @@ mod point;
 pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use crate::error::{OpenError, StoreError};
-use crate::file::{self, Durability};
+use crate::file::{self, Ballast, Durability};
 use crate::shelf::{Reads, Shelf};
 use crate::tables::meta::Kind;
 use batch::Batch;
@@ -26,8 +27,9 @@ use ostler_core::ledger::Rows;
 use ostler_core::time::Timestamp;
 use point::Points;
 use redb::Database;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
+pub(crate) use whole::verify as verify_whole;
 
 /// A [`Shelf`] on redb: a file, or memory for tests and benches.
 #[derive(Debug)]
@@ -35,8 +37,7 @@ pub struct LedgerFile {
     db: Arc<Database>,
     incarnation: Incarnation,
     durability: Durability,
-    /// Where it lies, and the ballast beside it.
-    path: Option<PathBuf>,
+    ballast: Ballast,
 }
 
 impl LedgerFile {
@@ -46,7 +47,7 @@ impl LedgerFile {
     /// [`OpenError::Exists`] when there is a file, and whatever the disk says.
     pub fn create(path: &Path, incarnation: Incarnation) -> Result<Self, OpenError> {
         let db = file::create(path, file::new_meta(Kind::Ledger, incarnation))?;
-        Ok(Self::on(db, incarnation, Some(path.to_owned())))
+        Ok(Self::on(db, incarnation, Ballast::beside(path)))
     }
 
     /// Opens a file, repairs it after a crash and brings it to the newest schema. A damaged file may make this panic or
@@ -56,7 +57,7 @@ impl LedgerFile {
     /// A file that is missing, foreign, newer, in use, denied or damaged; each says what to do.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let (db, meta) = file::open(path, Kind::Ledger)?;
-        Ok(Self::on(db, meta.incarnation, Some(path.to_owned())))
+        Ok(Self::on(db, meta.incarnation, Ballast::beside(path)))
     }
 
     /// The same, in memory.
@@ -65,14 +66,11 @@ impl LedgerFile {
     /// Never in practice: memory has no disk to fail.
     pub fn in_memory(incarnation: Incarnation) -> Result<Self, StoreError> {
         let meta = file::new_meta(Kind::Ledger, incarnation);
-        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?, incarnation, None))
+        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?, incarnation, Ballast::none()))
     }
 
-    pub(crate) fn on(db: Database, incarnation: Incarnation, path: Option<PathBuf>) -> Self {
-        if let Some(path) = &path {
-            file::set_ballast_aside(path);
-        }
-        Self { db: Arc::new(db), incarnation, durability: Durability::default(), path }
+    fn on(db: Database, incarnation: Incarnation, ballast: Ballast) -> Self {
+        Self { db: Arc::new(db), incarnation, durability: Durability::default(), ballast }
     }
 
     /// Commits differently from now on; the default is what was measured to be best.
@@ -98,11 +96,7 @@ impl Shelf for LedgerFile {
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
-        let written = self.write(changes);
-        if let (Err(StoreError::DiskFull), Some(path)) = (&written, &self.path) {
-            file::release_ballast(path);
-        }
-        written
+        self.ballast.spend_on(self.write(changes))
     }
 
     fn reads(&self) -> Arc<dyn Reads> {

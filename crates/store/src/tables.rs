@@ -42,6 +42,9 @@ pub(crate) trait Table {
     fn decode(bytes: &[u8]) -> Option<Self::Row>;
 }
 
+/// One record, decoded.
+pub(crate) type Kept<T> = (<T as Table>::Key, <T as Table>::Row);
+
 /// postcard, for rows that are structures.
 pub(crate) fn pack<T: Serialize>(row: &T) -> Vec<u8> {
     postcard::to_allocvec(row).expect("rows hold only what postcard encodes, into memory")
@@ -83,7 +86,7 @@ pub(crate) fn damaged<T: Table>(key: &[u8]) -> StoreError {
 }
 
 /// Verifies and decodes one record.
-pub(crate) fn open<T: Table>(key: &[u8], record: &[u8]) -> Result<(T::Key, T::Row), StoreError> {
+pub(crate) fn open<T: Table>(key: &[u8], record: &[u8]) -> Result<Kept<T>, StoreError> {
     let whole = record.split_first_chunk().filter(|(kept, row)| **kept == sum(T::NAME, key, row));
     let decoded = whole.and_then(|(_, row)| T::unkey(key).zip(T::decode(row)));
     decoded.ok_or_else(|| damaged::<T>(key))
@@ -106,7 +109,7 @@ pub(crate) fn scan<T: Table>(
     txn: &ReadTransaction,
     from: &[u8],
     to: &[u8],
-) -> Result<impl DoubleEndedIterator<Item = Result<(T::Key, T::Row), StoreError>> + use<T>, StoreError> {
+) -> Result<impl DoubleEndedIterator<Item = Result<Kept<T>, StoreError>> + use<T>, StoreError> {
     let table = txn.open_table(raw::<T>())?;
     let range = if to.is_empty() { table.range(from..)? } else { table.range(from..to.max(from))? };
     Ok(range.map(|item| {
@@ -116,7 +119,7 @@ pub(crate) fn scan<T: Table>(
 }
 
 /// All rows, in order, and as many as redb counts: a damaged page can lose rows that no integrity of theirs would miss.
-pub(crate) fn all<T: Table>(txn: &ReadTransaction) -> Result<Vec<(T::Key, T::Row)>, StoreError> {
+pub(crate) fn all<T: Table>(txn: &ReadTransaction) -> Result<Vec<Kept<T>>, StoreError> {
     let counted = txn.open_table(raw::<T>())?.len()?;
     let rows = scan::<T>(txn, &[], &[])?.collect::<Result<Vec<_>, _>>()?;
     if rows.len() as u64 == counted {
@@ -126,7 +129,7 @@ pub(crate) fn all<T: Table>(txn: &ReadTransaction) -> Result<Vec<(T::Key, T::Row
 }
 
 /// Rows whose encoded keys start with `prefix`.
-pub(crate) fn under<T: Table>(txn: &ReadTransaction, prefix: &[u8]) -> Result<Vec<(T::Key, T::Row)>, StoreError> {
+pub(crate) fn under<T: Table>(txn: &ReadTransaction, prefix: &[u8]) -> Result<Vec<Kept<T>>, StoreError> {
     scan::<T>(txn, prefix, &after(prefix))?.collect()
 }
 

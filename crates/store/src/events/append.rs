@@ -17,6 +17,10 @@ impl EventLog {
     /// # Errors
     /// Nothing of the batch may be acknowledged, and the log must be dropped.
     pub fn append(&self, entries: &[Entry]) -> Result<Vec<Placed>, StoreError> {
+        self.ballast.spend_on(self.write(entries))
+    }
+
+    fn write(&self, entries: &[Entry]) -> Result<Vec<Placed>, StoreError> {
         let txn = file::begin(&self.db, self.durability)?;
         let mut ends = BTreeMap::new();
         let mut links = BTreeMap::new();

@@ -42,6 +42,19 @@ impl EventLog {
     /// # Errors
     /// A record that cannot be trusted, or a disk that failed: then the log must be dropped.
     pub fn retain(&self, rule: Retention, removable: impl Fn(RunId) -> bool) -> Result<Removed, StoreError> {
+        let (due, removed) = self.due(rule, removable)?;
+        if !due.is_empty() {
+            self.ballast.spend_on(self.cut(due))?;
+        }
+        Ok(removed)
+    }
+
+    /// Whose events go, with their tails as they were seen.
+    fn due(
+        &self,
+        rule: Retention,
+        removable: impl Fn(RunId) -> bool,
+    ) -> Result<(Vec<(RunId, End)>, Removed), StoreError> {
         let mut tails = all::<TailV1>(&self.db.begin_read()?)?;
         let mut kept: u64 = tails.iter().map(|(_, end)| end.bytes).sum();
         tails.retain(|(_, end)| end.from <= end.seq);
@@ -64,12 +77,13 @@ impl EventLog {
             removed.bytes += end.bytes;
             due.push((run, end));
         }
-        if !due.is_empty() {
-            let txn = file::begin(&self.db, self.durability)?;
-            due.into_iter().try_for_each(|(run, end)| truncate(&txn, run, end))?;
-            txn.commit()?;
-        }
-        Ok(removed)
+        Ok((due, removed))
+    }
+
+    fn cut(&self, due: Vec<(RunId, End)>) -> Result<(), StoreError> {
+        let txn = file::begin(&self.db, self.durability)?;
+        due.into_iter().try_for_each(|(run, end)| truncate(&txn, run, end))?;
+        Ok(txn.commit()?)
     }
 }
 

@@ -75,7 +75,8 @@ fn forge(log: &EventLog, seq: u64, change: impl FnOnce(&mut crate::tables::event
 
 #[test]
 fn a_changed_removed_or_cut_off_event_shows() {
-    let changes: [(&str, u64, Box<dyn Fn(&EventLog)>); 4] = [
+    type Harm = Box<dyn Fn(&EventLog)>;
+    let changes: [(&str, u64, Harm); 4] = [
         ("changed bytes", 3, Box::new(|log| forge(log, 3, |link| link.sealed[0] ^= 1))),
         ("changed number", 3, Box::new(|log| forge(log, 3, |link| link.n += 1))),
         ("removed", 3, Box::new(|log| remove(log, 3))),
@@ -149,7 +150,7 @@ fn a_crash_during_an_append_loses_nothing_acknowledged() {
     let on_disk = || {
         let disk = Disk::default();
         let db = file::on_backend(disk.clone(), file::new_meta(Kind::Events, Incarnation(1))).expect("an empty disk");
-        (disk, EventLog::on(db))
+        (disk, EventLog::on(db, Ballast::none()))
     };
     let work = |log: &EventLog| (1..=6).take_while(|n| log.append(&entries(1, 1, 2 * n - 1..=2 * n)).is_ok()).count();
     let (disk, log) = on_disk();
@@ -159,9 +160,9 @@ fn a_crash_during_an_append_loses_nothing_acknowledged() {
         let (disk, log) = on_disk();
         disk.crash_at(at);
         let acknowledged = 2 * work(&log);
-        let left = Disk::of(disk.after_crash(|sector| (sector as u64 ^ at).count_ones() % 2 == 0));
+        let left = Disk::of(disk.after_crash(|sector| (sector as u64 ^ at).count_ones().is_multiple_of(2)));
         assert!(left.len().expect("a length") > 0);
-        let log = EventLog::on(redb::Builder::new().create_with_backend(left).expect("a database"));
+        let log = EventLog::on(redb::Builder::new().create_with_backend(left).expect("a database"), Ballast::none());
         let kept = read(&log, 1, 1).len();
         assert!(kept == acknowledged || kept == acknowledged + 2, "operation {at}: {kept} of {acknowledged}");
         assert_eq!(log.scrub(None, u64::MAX).expect("a scrub").damaged, None);

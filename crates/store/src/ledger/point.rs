@@ -109,8 +109,7 @@ impl Reads for Points {
             }
         }
         let ends = |id: RunId| id.to_string().ends_with(&text);
-        let found = ids(&txn, (&[], &[]), ENDINGS_MAX, ends)?.take(limit).collect();
-        found
+        ids(&txn, (&[], &[]), ENDINGS_MAX, ends)?.take(limit).collect()
     }
 
     fn is_live(&self, run: RunId) -> Result<bool, StoreError> {
