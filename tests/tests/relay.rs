@@ -90,6 +90,7 @@ async fn a_cancel_has_one_winner_and_both_are_told() {
     let mut runner = fleet.puppet("alpha", 1).await;
     let run = fleet.client.submit(&draft("cancelled")).await.expect("kept").run;
     let lease = runner.take().await;
+    comes_to(&fleet, run, "running").await;
     fleet.client.cancel(run).await.expect("cancelled");
     runner
         .expect("a stop", |frame| matches!(frame, FromRelay::Stop { lease: l, .. } if l == lease).then_some(()))
@@ -107,6 +108,7 @@ async fn a_slot_is_free_only_when_its_runner_says_that_it_stopped() {
     let first = fleet.client.submit(&draft("first")).await.expect("kept").run;
     let lease = runner.take().await;
     let second = fleet.client.submit(&draft("second")).await.expect("kept").run;
+    comes_to(&fleet, first, "running").await;
     fleet.client.cancel(first).await.expect("cancelled");
     runner.expect("a stop", |frame| matches!(frame, FromRelay::Stop { .. }).then_some(())).await;
     assert_eq!(word(&fleet, second).await, "ready", "the slot is not free yet");
