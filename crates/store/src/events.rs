@@ -31,8 +31,8 @@ pub use retain::{Removed, Retention};
 
 /// Below this size a file is never compacted: there is nothing to win.
 const COMPACT_BYTES_MIN: u64 = 64 << 20;
-/// A file this many times larger than what it keeps is compacted at the next open.
-const COMPACT_FACTOR: u64 = 2;
+/// A file this many times larger than what it keeps is compacted at the next open; pages are never quite full.
+const COMPACT_FACTOR: u64 = 3;
 
 /// One event to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,6 +123,7 @@ pub struct Scrubbed {
 #[derive(Debug, Clone)]
 pub struct EventLog {
     db: Arc<Database>,
+    incarnation: Incarnation,
     durability: Durability,
     ballast: Ballast,
 }
@@ -133,7 +134,8 @@ impl EventLog {
     /// # Errors
     /// [`OpenError::Exists`] when there is a file, and whatever the disk says.
     pub fn create(path: &Path, incarnation: Incarnation) -> Result<Self, OpenError> {
-        Ok(Self::on(file::create(path, file::new_meta(Kind::Events, incarnation))?, Ballast::beside(path)))
+        let db = file::create(path, file::new_meta(Kind::Events, incarnation))?;
+        Ok(Self::on(db, incarnation, Ballast::beside(path)))
     }
 
     /// Opens a log, repairs it after a crash, and gives disk space back when most of the file is free (which may take
@@ -142,13 +144,9 @@ impl EventLog {
     /// # Errors
     /// A file that is missing, foreign, newer, in use, denied or damaged; each says what to do.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let (mut db, _) = file::open(path, Kind::Events)?;
-        let kept = read::bytes(&db).map_err(|error| OpenError::store(path, error))?;
-        let taken = path.metadata().map_err(|error| OpenError::io(path, &error))?.len();
-        if taken > COMPACT_BYTES_MIN && taken / COMPACT_FACTOR > kept {
-            db.compact().map_err(|error| OpenError::store(path, error.into()))?;
-        }
-        Ok(Self::on(db, Ballast::beside(path)))
+        let (mut db, meta) = file::open(path, Kind::Events)?;
+        give_space_back(&mut db, path, COMPACT_BYTES_MIN)?;
+        Ok(Self::on(db, meta.incarnation, Ballast::beside(path)))
     }
 
     /// A log in memory, for tests and benches.
@@ -157,11 +155,18 @@ impl EventLog {
     /// Never in practice: memory has no disk to fail.
     pub fn in_memory() -> Result<Self, crate::error::StoreError> {
         let meta = file::new_meta(Kind::Events, Incarnation(0));
-        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?, Ballast::none()))
+        Ok(Self::on(file::on_backend(redb::backends::InMemoryBackend::new(), meta)?, Incarnation(0), Ballast::none()))
     }
 
-    fn on(db: Database, ballast: Ballast) -> Self {
-        Self { db: Arc::new(db), durability: Durability::default(), ballast }
+    fn on(db: Database, incarnation: Incarnation, ballast: Ballast) -> Self {
+        Self { db: Arc::new(db), incarnation, durability: Durability::default(), ballast }
+    }
+
+    /// Which life of the database this is. A log serves only the ledger with the same: beside an older ledger, it would
+    /// take the events of a granted epoch for known.
+    #[must_use]
+    pub const fn incarnation(&self) -> Incarnation {
+        self.incarnation
     }
 
     /// Copies a consistent snapshot to `target` while events come in. Copy the log before the ledger.
@@ -171,4 +176,17 @@ impl EventLog {
     pub fn backup(&self, target: &Path) -> Result<(), OpenError> {
         copy::snapshot(&self.db, target)
     }
+}
+
+/// Compacts a file that is larger than `bytes_min` and mostly free. It needs the file for itself, so it is done at open.
+fn give_space_back(db: &mut Database, path: &Path, bytes_min: u64) -> Result<(), OpenError> {
+    let taken = path.metadata().map_err(|error| OpenError::io(path, &error))?.len();
+    if taken <= bytes_min {
+        return Ok(());
+    }
+    let kept = read::bytes_kept(db).map_err(|error| OpenError::store(path, error))?;
+    if taken / COMPACT_FACTOR > kept {
+        db.compact().map_err(|error| OpenError::store(path, error.into()))?;
+    }
+    Ok(())
 }

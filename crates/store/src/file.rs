@@ -68,7 +68,7 @@ pub(crate) fn make(path: &Path, fill: impl FnOnce(&Database) -> Result<(), Store
         return Err(OpenError::Exists(path.to_owned()));
     }
     let temporary = beside(path, "tmp");
-    let made = fill_temporary(&temporary, fill).and_then(|()| publish(&temporary, path));
+    let made = fill_temporary(&temporary, path, fill).and_then(|()| publish(&temporary, path));
     if made.is_err() {
         // Best effort: a leftover is replaced by the next creation, and the first error is the one to tell.
         drop(std::fs::remove_file(&temporary));
@@ -76,20 +76,26 @@ pub(crate) fn make(path: &Path, fill: impl FnOnce(&Database) -> Result<(), Store
     made
 }
 
-fn fill_temporary(temporary: &Path, fill: impl FnOnce(&Database) -> Result<(), StoreError>) -> Result<(), OpenError> {
+/// Errors name the file that was asked for, or the directory that is missing.
+fn fill_temporary(
+    temporary: &Path,
+    path: &Path,
+    fill: impl FnOnce(&Database) -> Result<(), StoreError>,
+) -> Result<(), OpenError> {
+    if !directory_of(path).is_dir() {
+        return Err(OpenError::Missing(directory_of(path).to_owned()));
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(temporary).map_err(|error| OpenError::io(temporary, &error))?;
-    let again = file.try_clone().map_err(|error| OpenError::io(temporary, &error))?;
-    let db = Builder::new()
-        .set_cache_size(CACHE_BYTES)
-        .create_file(file)
-        .map_err(|error| OpenError::redb(temporary, error))?;
-    fill(&db).map_err(|error| OpenError::store(temporary, error))?;
+    let file = options.open(temporary).map_err(|error| OpenError::io(path, &error))?;
+    let again = file.try_clone().map_err(|error| OpenError::io(path, &error))?;
+    let db =
+        Builder::new().set_cache_size(CACHE_BYTES).create_file(file).map_err(|error| OpenError::redb(path, error))?;
+    fill(&db).map_err(|error| OpenError::store(path, error))?;
     drop(db);
-    again.sync_all().map_err(|error| OpenError::io(temporary, &error))
+    again.sync_all().map_err(|error| OpenError::io(path, &error))
 }
 
 /// Moves a finished file to its name, and makes the name durable.
@@ -98,8 +104,12 @@ fn publish(temporary: &Path, path: &Path) -> Result<(), OpenError> {
     sync_directory(path)
 }
 
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn sync_directory(path: &Path) -> Result<(), OpenError> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory_of(path);
     let synced = File::open(directory).and_then(|directory| directory.sync_all());
     synced.map_err(|error| OpenError::io(directory, &error))
 }

@@ -227,3 +227,10 @@ fn a_log_survives_restarts_backups_and_shows_tampering() {
     let report = check(&path).expect("a report");
     assert_eq!(report.findings, [StoreError::BrokenChain { run: run(1), seq: 2 }]);
 }
+
+#[test]
+fn a_file_in_a_missing_directory_names_the_directory() {
+    let place = Place::new();
+    let error = LedgerFile::create(&place.file("none/ledger.redb"), INCARNATION).expect_err("no such directory");
+    assert!(matches!(&error, OpenError::Missing(missing) if missing.ends_with("none")), "{error}");
+}

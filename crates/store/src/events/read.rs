@@ -7,6 +7,9 @@ use crate::tables::{Table, Walk, after, get, scan};
 use ostler_core::ids::{Digest, LeaseId, RunId};
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
+/// What a record adds to its sealed bytes: integrity, chain, numbers, key, and its place in a page.
+const RECORD_BYTES: u64 = 128;
+
 impl EventLog {
     /// Events of a run from number `from` on, at most `limit` of them and about `bytes_max` sealed bytes (always at least
     /// one, when there is one). Each is verified against the chain.
@@ -140,8 +143,11 @@ pub(crate) fn verify_all(txn: &ReadTransaction, walk: &mut Walk) -> Result<(), S
     Ok(())
 }
 
-/// Sealed bytes kept in all.
-pub(super) fn bytes(db: &Database) -> Result<u64, StoreError> {
+/// Bytes that the kept events take, about: what is sealed, and what each record adds.
+pub(super) fn bytes_kept(db: &Database) -> Result<u64, StoreError> {
     let txn = db.begin_read()?;
-    scan::<TailV1>(&txn, &[], &[])?.try_fold(0, |sum, tail| Ok(sum + tail?.1.bytes))
+    scan::<TailV1>(&txn, &[], &[])?.try_fold(0, |sum, tail| {
+        let end = tail?.1;
+        Ok(sum + end.bytes + (end.seq + 1 - end.from) * RECORD_BYTES)
+    })
 }

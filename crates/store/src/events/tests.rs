@@ -150,7 +150,7 @@ fn a_crash_during_an_append_loses_nothing_acknowledged() {
     let on_disk = || {
         let disk = Disk::default();
         let db = file::on_backend(disk.clone(), file::new_meta(Kind::Events, Incarnation(1))).expect("an empty disk");
-        (disk, EventLog::on(db, Ballast::none()))
+        (disk, EventLog::on(db, Incarnation(1), Ballast::none()))
     };
     let work = |log: &EventLog| (1..=6).take_while(|n| log.append(&entries(1, 1, 2 * n - 1..=2 * n)).is_ok()).count();
     let (disk, log) = on_disk();
@@ -162,9 +162,35 @@ fn a_crash_during_an_append_loses_nothing_acknowledged() {
         let acknowledged = 2 * work(&log);
         let left = Disk::of(disk.after_crash(|sector| (sector as u64 ^ at).count_ones().is_multiple_of(2)));
         assert!(left.len().expect("a length") > 0);
-        let log = EventLog::on(redb::Builder::new().create_with_backend(left).expect("a database"), Ballast::none());
+        let log = EventLog::on(
+            redb::Builder::new().create_with_backend(left).expect("a database"),
+            Incarnation(1),
+            Ballast::none(),
+        );
         let kept = read(&log, 1, 1).len();
         assert!(kept == acknowledged || kept == acknowledged + 2, "operation {at}: {kept} of {acknowledged}");
         assert_eq!(log.scrub(None, u64::MAX).expect("a scrub").damaged, None);
     }
+}
+
+#[test]
+fn a_file_that_is_mostly_free_shrinks_at_the_next_open() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("events.redb");
+    let log = EventLog::create(&path, Incarnation(1)).expect("a log");
+    let large = |number| Entry { sealed: vec![7; 200_000], ..entry(number, 1, 1) };
+    log.append(&(1..=40).map(large).collect::<Vec<_>>()).expect("a batch");
+    let rule = Retention { older_than: Timestamp(u64::MAX), bytes_max: 0 };
+    assert_eq!(log.retain(rule, |id| id != run(40)).expect("a retention").runs, 39);
+    drop(log);
+    let (mut db, meta) = file::open(&path, Kind::Events).expect("the log");
+    let length = || path.metadata().expect("a file").len();
+    let before = length();
+    give_space_back(&mut db, &path, before).expect("nothing to do");
+    assert_eq!(length(), before, "a small file is left alone");
+    give_space_back(&mut db, &path, 0).expect("a compaction");
+    assert!(length() < before / 2, "{} of {before}", length());
+    let log = EventLog::on(db, meta.incarnation, Ballast::none());
+    assert_eq!((read(&log, 40, 1).len(), log.incarnation()), (1, Incarnation(1)));
+    assert_eq!(log.read(run(3), 1, ALL, ALL), Ok(Slice::Truncated { from: 2 }));
 }
