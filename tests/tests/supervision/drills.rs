@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ostler_supervise::{Branch, Child, Door, Notice, Observer, Plan, Restart, Root, Strategy};
 
-use crate::probe::{Diary, Probe, incarnation};
+use crate::probe::{Diary, Probe, eventually, incarnation};
 
 /// Restarts by kind, as a daemon's metrics count them.
 #[derive(Clone, Default)]
@@ -98,9 +98,7 @@ async fn a_drill_kills_no_more_than_it_was_asked_to() {
     }
     assert_eq!(tree.runs.census().await, BTreeMap::from([("session", 4)]));
     assert_eq!(tree.root.branch().kill("session", 3).await, 3);
-    while doors.iter().filter(|door| door.get().is_some()).count() > 1 {
-        tokio::task::yield_now().await;
-    }
+    assert!(eventually(|| doors.iter().filter(|door| door.get().is_some()).count() == 1).await, "three doors shut");
     assert_eq!(tree.runs.census().await, BTreeMap::from([("session", 1)]));
     tree.root.stop().await;
 }
@@ -111,15 +109,11 @@ async fn a_killed_branch_comes_back_empty_and_a_killed_ledger_takes_it_along() {
     tree.runs.start(Probe::new("run", &tree.diary).child(&Door::new()), SOON).await.expect("it starts");
     assert_eq!(tree.root.branch().kill("runs", 1).await, 1);
     tree.diary.until("run dropped").await;
-    while tree.counters.of("runs") < 1 {
-        tokio::task::yield_now().await;
-    }
+    assert!(eventually(|| tree.counters.of("runs") == 1).await, "the branch comes back");
     assert!(tree.runs.census().await.is_empty(), "whoever owes a run an actor starts it again");
     assert_eq!(tree.root.branch().kill("ledger", 1).await, 1);
     assert_eq!(incarnation(&tree.ledger).await, 2);
-    while tree.counters.of("runs") < 2 {
-        tokio::task::yield_now().await;
-    }
+    assert!(eventually(|| tree.counters.of("runs") == 2).await, "the branch comes back");
     assert!(tree.runs.is_open());
     tree.root.stop().await;
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, ActorStatus, SpawnErr, SupervisionEvent};
 
-use crate::probe::{Diary, Probe, Tell};
+use crate::probe::{Diary, Probe, Tell, soon};
 
 /// A supervisor with ractor's own supervision handler.
 struct Default_;
@@ -62,7 +62,7 @@ async fn the_default_handler_stops_the_supervisor_when_a_child_ends() {
     let (child, _) =
         Probe::spawn_linked(None, Probe::new("child", &Diary::default()), (), parent.get_cell()).await.expect("starts");
     child.stop(None);
-    ended.await.expect("the supervisor ends because its child ended");
+    soon(ended).await.expect("the supervisor ends because its child ended");
     assert_eq!(parent.get_status(), ActorStatus::Stopped);
 }
 
@@ -73,7 +73,7 @@ async fn nobody_restarts_a_child() {
     let (child, ended) =
         Probe::spawn_linked(None, Probe::new("child", &diary), (), parent.get_cell()).await.expect("it starts");
     child.send_message(Tell::Fail).expect("queued");
-    ended.await.expect("it ends");
+    soon(ended).await.expect("it ends");
     diary.until("told: failed, told to fail").await;
     tokio::time::sleep(Duration::from_secs(3_600)).await;
     assert_eq!(diary.take().iter().filter(|line| *line == "child started").count(), 1);
@@ -88,8 +88,8 @@ async fn a_parents_stop_kills_its_children_without_their_post_stop() {
     let (_, child_ended) =
         Probe::spawn_linked(None, Probe::new("child", &diary), (), parent.get_cell()).await.expect("it starts");
     parent.stop(None);
-    ended.await.expect("it ends");
-    child_ended.await.expect("its child ends with it");
+    soon(ended).await.expect("it ends");
+    soon(child_ended).await.expect("its child ends with it");
     let lines = diary.take();
     assert!(lines.contains(&"child dropped".to_owned()), "{lines:?}");
     assert!(!lines.contains(&"child stopped".to_owned()), "{lines:?}");
@@ -101,7 +101,7 @@ async fn a_panic_or_an_error_skips_post_stop_but_drops_the_state() {
         let diary = Diary::default();
         let (child, ended) = Probe::spawn(None, Probe::new("child", &diary), ()).await.expect("it starts");
         child.send_message(told).expect("queued");
-        ended.await.expect("the task of an actor never panics");
+        soon(ended).await.expect("the task of an actor never panics");
         assert_eq!(diary.take(), ["child started", "child dropped"]);
     }
 }
@@ -146,7 +146,7 @@ async fn a_stop_waits_for_the_running_handler_and_a_kill_cuts_it() {
     let waited = tokio::time::timeout(Duration::from_secs(3_600), &mut ended).await;
     assert!(waited.is_err(), "the handler still runs");
     child.kill();
-    ended.await.expect("cut at its await");
+    soon(ended).await.expect("cut at its await");
     assert!(!diary.take().contains(&"child stopped".to_owned()));
 }
 
@@ -167,9 +167,9 @@ async fn timers_follow_tokios_paused_time() {
     let diary = Diary::default();
     let (child, ended) = Probe::spawn(None, Probe::new("child", &diary), ()).await.expect("it starts");
     let began = tokio::time::Instant::now();
-    child.send_after(Duration::from_secs(86_400), || Tell::Fail);
-    ended.await.expect("it ends when the timer fires");
-    assert_eq!(began.elapsed().as_secs(), 86_400);
+    child.send_after(Duration::from_secs(3_600), || Tell::Fail);
+    soon(ended).await.expect("it ends when the timer fires");
+    assert_eq!(began.elapsed().as_secs(), 3_600);
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,7 +186,7 @@ async fn names_live_in_one_registry_for_the_whole_process() {
 async fn a_message_to_an_ended_actor_comes_back() {
     let (child, ended) = Probe::spawn(None, Probe::new("child", &Diary::default()), ()).await.expect("it starts");
     child.stop(None);
-    ended.await.expect("it ends");
+    soon(ended).await.expect("it ends");
     let refused = child.send_message(Tell::Fail);
     assert!(matches!(refused, Err(ractor::MessagingErr::SendErr(Tell::Fail))));
 }
@@ -201,11 +201,11 @@ async fn a_stopped_actors_state_lives_until_its_supervisor_has_handled_the_event
     parent.send_message(()).expect("queued");
     diary.until("the witness is busy").await;
     first.stop(None);
-    first_ended.await.expect("it ends");
+    soon(first_ended).await.expect("it ends");
     assert!(!diary.take().contains(&"child dropped".to_owned()), "the task has ended and the state has not");
     second.unlink(parent.get_cell());
     second.stop(None);
-    second_ended.await.expect("it ends");
+    soon(second_ended).await.expect("it ends");
     assert!(diary.take().contains(&"child dropped".to_owned()), "without a supervisor it is dropped at once");
     parent.kill();
 }
@@ -240,7 +240,7 @@ async fn a_supervisor_is_told_of_a_failure_before_the_state_is_dropped() {
     let state = Orphan(parent.clone(), Arc::clone(&unlinked));
     let (child, ended) = Failing::spawn_linked(None, Failing, state, parent.get_cell()).await.expect("it starts");
     child.send_message(()).expect("queued");
-    ended.await.expect("the task ends only when the state is dropped");
+    soon(ended).await.expect("the task ends only when the state is dropped");
     // ractor tells the supervisor, then unlinks, then drops the state.
     assert!(unlinked.load(Ordering::SeqCst), "whoever restarts must wait for the task, not for the event");
 }

@@ -129,7 +129,7 @@ struct Held(Arc<AtomicBool>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        for _ in 0..1_000 {
+        for _ in 0..20 {
             std::thread::yield_now();
         }
         self.0.store(false, Ordering::SeqCst);
@@ -158,13 +158,16 @@ async fn nothing_is_started_before_the_fallen_ones_state_is_dropped() {
     let child = Child::new("lock", &door, move || (Lock(Arc::clone(&shared.0), Arc::clone(&shared.1)), ()));
     let budget = ostler_supervise::Budget::new(1_000, 60_000);
     let root = Root::start(Plan::new(Strategy::OneForOne).budget(budget).child(child)).await.expect("it starts");
-    for _ in 0..200 {
-        let before = door.opened().await.get_id();
-        door.send(()).unwrap_or(());
-        while door.opened().await.get_id() == before {
-            tokio::task::yield_now().await;
+    let restarts = async {
+        for _ in 0..50 {
+            let before = door.opened().await.get_id();
+            door.send(()).unwrap_or(());
+            while door.opened().await.get_id() == before {
+                tokio::task::yield_now().await;
+            }
         }
-    }
+    };
+    tokio::time::timeout(Duration::from_secs(60), restarts).await.expect("it comes back every time");
     assert!(!clash.load(Ordering::SeqCst), "two incarnations held the same thing");
     root.stop().await;
 }

@@ -1,5 +1,6 @@
 //! An actor that writes down what happens to it and does what it is told. Must not know what a test expects.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,17 +22,34 @@ impl Diary {
         std::mem::take(&mut *self.0.lock().expect("no test panics while it writes"))
     }
 
-    /// Yields until `line` is there. Paused time stands still only while somebody is runnable, so a deadline in virtual
-    /// time would pass at once: this one is counted in yields.
+    /// Waits until `line` is there.
     pub(crate) async fn until(&self, line: &str) {
-        for _ in 0..1_000_000 {
-            if self.0.lock().expect("no test panics while it writes").iter().any(|written| written == line) {
-                return;
-            }
-            tokio::task::yield_now().await;
+        let there = || self.0.lock().expect("no test panics while it writes").iter().any(|written| written == line);
+        if !eventually(there).await {
+            panic!("never happened: {line}; only {:?}", self.take());
         }
-        panic!("never happened: {line}; only {:?}", self.take());
     }
+}
+
+/// Turns other tasks get before a condition is called false. Paused time stands still while somebody is runnable, so a
+/// deadline in virtual time would not pass while we look.
+const TURNS: usize = 200_000;
+
+/// Yields until `condition` holds; `false` when it never does.
+pub(crate) async fn eventually(condition: impl Fn() -> bool) -> bool {
+    for _ in 0..TURNS {
+        if condition() {
+            return true;
+        }
+        tokio::task::yield_now().await;
+    }
+    condition()
+}
+
+/// Awaits what must happen by itself: a day of virtual time passes at once when nobody has anything left to do.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    let day = Duration::from_secs(86_400);
+    tokio::time::timeout(day, future).await.expect("it should have happened by itself within a day")
 }
 
 /// What a probe is told to do.
@@ -122,7 +140,7 @@ impl Actor for Probe {
 
 /// Which incarnation is behind the door, once there is one that answers.
 pub(crate) async fn incarnation(door: &Door<Tell>) -> usize {
-    for _ in 0..1_000_000 {
+    for _ in 0..TURNS {
         match door.call(Duration::from_secs(1), Tell::Ping).await {
             Ok(number) => return number,
             Err(_) => tokio::task::yield_now().await,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ostler_supervise::{Branch, Budget, Cause, Child, Credit, Door, End, Exit, Plan, Restart, Root, Strategy};
 
-use crate::probe::{Diary, Probe, Tell, incarnation};
+use crate::probe::{Diary, Probe, Tell, incarnation, soon};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -84,8 +84,8 @@ async fn a_spent_budget_stops_everything_and_says_who_fell() {
     }
     let cause = Cause::Failed("told to fail".to_owned());
     let exit = Exit::Escalated { kind: "b", cause };
-    assert_eq!(root.ended().await, exit);
-    assert_eq!(root.ended().await, exit, "asking again gives the same answer");
+    assert_eq!(soon(root.ended()).await, exit);
+    assert_eq!(soon(root.ended()).await, exit, "asking again gives the same answer");
     assert!(diary.take().contains(&"a stopped".to_owned()), "the others were stopped in good order");
 }
 
@@ -135,7 +135,7 @@ async fn a_branch_that_escalates_is_a_fallen_child_of_its_parent() {
     diary.until("a dropped").await;
     assert_eq!(incarnation(&door).await, 2, "the branch was started again, and its child with it");
     door.send(Tell::Panic).expect("somebody is there");
-    assert!(matches!(root.ended().await, Exit::Escalated { kind: "below", .. }));
+    assert!(matches!(soon(root.ended()).await, Exit::Escalated { kind: "below", .. }));
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,7 +146,7 @@ async fn a_failed_restart_is_tried_again_after_a_pause_within_the_budget() {
     let began = tokio::time::Instant::now();
     door.send(Tell::Fail).expect("somebody is there");
     diary.until("a dropped").await;
-    door.opened().await;
+    soon(door.opened()).await;
     assert_eq!(began.elapsed(), Duration::from_millis(50 + 100 + 200), "the pauses double");
     assert_eq!(root.stop().await, Exit::Stopped);
 }
@@ -157,7 +157,7 @@ async fn a_child_that_never_starts_again_spends_the_budget() {
     let probe = Probe::new("a", &diary).failing(2..usize::MAX);
     let mut root = Root::start(Plan::new(Strategy::OneForAll).child(probe.child(&door))).await.expect("it starts");
     door.send(Tell::Fail).expect("somebody is there");
-    let exit = root.ended().await;
+    let exit = soon(root.ended()).await;
     assert!(matches!(exit, Exit::Escalated { kind: "a", cause: Cause::Unstartable(_) }), "{exit}");
     assert_eq!(diary.take().iter().filter(|line| *line == "a refused").count(), 5);
 }
