@@ -1,0 +1,7 @@
+//! The process entry; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ostler_cli::main()
+}
