@@ -6,7 +6,7 @@
 use crate::hub::{Hub, Shared, Unanswered};
 use crate::session::TalkError;
 use crate::session::watch::{self, Stir};
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use ostler_core::ids::{LeaseId, RunId};
 use ostler_core::limits::EVENT_BYTES_MAX;
 use ostler_core::time::Timestamp;
@@ -128,6 +128,7 @@ impl State {
     }
 
     fn flush(&mut self, me: &ActorRef<Msg>) {
+        gauge!("ostler_events_waiting").set(self.staged.0.len() as f64);
         if self.under_way.is_some() || self.staged.1.is_empty() {
             return;
         }

@@ -40,7 +40,6 @@ impl Actor for GateActor {
 
 async fn admit(hub: Shared, listener: Arc<Listener>) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
-    let connections = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut greetings = JoinSet::new();
     while let Some(arriving) = listener.accept().await {
         while greetings.try_join_next().is_some() {}
@@ -48,7 +47,7 @@ async fn admit(hub: Shared, listener: Arc<Listener>) {
             counter!("ostler_connections_refused_total", "why" => "handshakes").increment(1);
             continue;
         };
-        let (hub, connections) = (Arc::clone(&hub), Arc::clone(&connections));
+        let hub = Arc::clone(&hub);
         greetings.spawn(async move {
             let connection = match arriving.finish().await {
                 Ok(connection) => connection,
@@ -59,7 +58,7 @@ async fn admit(hub: Shared, listener: Arc<Listener>) {
                 }
             };
             drop(handshake);
-            match connections.try_acquire_owned() {
+            match Arc::clone(&hub.places).try_acquire_owned() {
                 Ok(place) => session::open(&hub, connection, place),
                 Err(_) => connection.close(Close::Busy),
             }

@@ -15,7 +15,7 @@ use ostler_store::{EventLog, Reads};
 use ostler_supervise::{Branch, Credit, Door};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Commands that may wait in the ledger's mailbox, over all connections: past it, peers are told to come back.
 const LEDGER_CREDIT: u32 = 16 * 1024;
@@ -39,6 +39,8 @@ pub(crate) struct Hub {
     pub(crate) reader: Arc<dyn Reads>,
     pub(crate) events: Arc<EventLog>,
     pub(crate) credit: Credit,
+    /// Room for connections.
+    pub(crate) places: Arc<Semaphore>,
 }
 
 /// The relay could not answer: nothing is known to have changed.

@@ -28,5 +28,6 @@ mod tree;
 
 pub use config::{DEFAULTS, RelayConfig};
 pub use entry::main;
+pub use relay::backup::restore;
 pub use relay::check::{CHECK_ARGUMENT, check, check_main};
 pub use relay::{Relay, RelayError, RelayOptions};

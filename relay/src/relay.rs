@@ -11,6 +11,7 @@ pub(crate) mod check;
 
 use crate::config::RelayConfig;
 use crate::event_log::Keep;
+use crate::gate::CONNECTIONS_MAX;
 use crate::gateway::Bound;
 use crate::hub::{Hub, Shared};
 use crate::ledger::Load;
@@ -97,6 +98,15 @@ pub enum RelayError {
         /// What the check said.
         report: String,
     },
+    /// Ledger and log are of different lives: one of them was restored alone.
+    #[error(
+        "{directory}: ledger and event log belong to different lives of the database: restore both from one backup \
+         (`ostler relay restore`)"
+    )]
+    Mixed {
+        /// The data directory.
+        directory: PathBuf,
+    },
     /// A small file.
     #[error("{path}: {source}")]
     Io {
@@ -138,6 +148,9 @@ impl Relay {
         let secrets = secrets(&directory)?;
         let shelf = open_ledger(&directory)?;
         let events = open_events(&directory, shelf.incarnation())?;
+        if events.incarnation() != shelf.incarnation() {
+            return Err(RelayError::Mixed { directory });
+        }
         let listener = Arc::new(Listener::bind(options.listen, &key, &secrets)?);
         let clock = Clock::start();
         let hub = Arc::new(hub(&options, clock, fleet, &shelf, events));
@@ -210,6 +223,7 @@ fn hub(options: &RelayOptions, clock: Clock, fleet: FleetId, shelf: &LedgerFile,
         reader: shelf.reads(),
         events: Arc::new(events),
         credit: Hub::credit(),
+        places: Arc::new(tokio::sync::Semaphore::new(CONNECTIONS_MAX)),
     }
 }
 

@@ -8,7 +8,6 @@ use crate::ledger::alarm;
 use crate::session;
 use crate::session::watch;
 use crate::session::worker;
-use metrics::counter;
 use ostler_core::approval::ApprovalState;
 use ostler_core::command::Whom;
 use ostler_core::decision::Effect;
@@ -55,7 +54,6 @@ impl Dispatch {
             Effect::Wake(whom, at) => self.wake(ledger, whom, at),
             Effect::Rest(whom) => self.rest(whom),
             Effect::Offer(worker, lease) => {
-                counter!("ostler_leases_granted_total").increment(1);
                 if let Some(run) = ledger.run(lease.run) {
                     self.tell(worker, worker::Msg::Offer { lease, submitter: run.spec.submitter });
                 }

@@ -4,6 +4,7 @@
 //! everything owed be prompted again. It notices when the whole relay stood still, and sees that nobody pays for it.
 
 use crate::event_log;
+use crate::gate::CONNECTIONS_MAX;
 use crate::hub::Shared;
 use crate::ledger;
 use crate::session::views;
@@ -74,6 +75,8 @@ impl PulseActor {
 
     fn gauges(&self) {
         let now = self.hub.now();
+        let open = CONNECTIONS_MAX.saturating_sub(self.hub.places.available_permits());
+        gauge!("ostler_connections").set(open as f64);
         gauge!("ostler_ledger_waiting").set(f64::from(self.hub.credit.in_use()));
         self.note(ledger::Msg::Look(Box::new(move |ledger| {
             let counted = views::Counted::of(ledger, now);

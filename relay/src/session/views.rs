@@ -1,9 +1,9 @@
 //! What people are shown, made from the ledger's maps. Must not change anything.
 
-use metrics::gauge;
+use metrics::{counter, gauge};
 use ostler_core::approval::Approval;
 use ostler_core::ids::RunId;
-use ostler_core::ledger::Ledger;
+use ostler_core::ledger::{Ledger, Tally};
 use ostler_core::requirements::Miss;
 use ostler_core::run::{Run, State};
 use ostler_core::time::Timestamp;
@@ -11,6 +11,20 @@ use ostler_core::worker::Worker;
 use ostler_proto::{Listing, RunView, WorkerView};
 use std::collections::BTreeMap;
 
+/// Every state's word.
+const WORDS: [&str; 11] = [
+    "held",
+    "ready",
+    "offered",
+    "running",
+    "orphaned",
+    "parked",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "expired",
+    "dead",
+];
 /// Runs in one listing: what fits a frame.
 pub(crate) const LISTING_MAX: u32 = 1_000;
 
@@ -110,16 +124,24 @@ pub(crate) struct Counted {
     pub(crate) slots: (u32, u32),
     /// Approvals that wait.
     pub(crate) inbox: u32,
+    /// What happened since the start.
+    pub(crate) tally: Tally,
 }
 
 impl Counted {
     pub(crate) fn of(ledger: &Ledger, now: Timestamp) -> Self {
-        let mut states: BTreeMap<&'static str, u64> = BTreeMap::new();
+        // Every word and queue is there, if only with zero: a gauge that is not set again would stand still.
+        let mut states: BTreeMap<&'static str, u64> = WORDS.iter().map(|word| (*word, 0)).collect();
         let mut queues: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for run in ledger.runs() {
             *states.entry(run.life.state().word()).or_default() += 1;
-            if matches!(run.life.state(), State::Ready) {
-                let (depth, oldest) = queues.entry(run.spec.header.queue.clone()).or_default();
+            let queue = &run.spec.header.queue;
+            if !queues.contains_key(queue) {
+                queues.insert(queue.clone(), (0, 0));
+            }
+            if matches!(run.life.state(), State::Ready)
+                && let Some((depth, oldest)) = queues.get_mut(queue)
+            {
                 *depth += 1;
                 *oldest = (*oldest).max(now.since(run.life.queued_at));
             }
@@ -134,6 +156,7 @@ impl Counted {
             workers: (small(connected.len()), small(ledger.workers().count())),
             slots: (offered.saturating_sub(free), offered),
             inbox: small(ledger.approvals().filter(|a| a.is_pending()).count()),
+            tally: ledger.tally(),
         }
     }
 
@@ -149,6 +172,14 @@ impl Counted {
         gauge!("ostler_runners", "state" => "paired").set(f64::from(self.workers.1));
         gauge!("ostler_slots", "state" => "used").set(f64::from(self.slots.0));
         gauge!("ostler_slots", "state" => "offered").set(f64::from(self.slots.1));
-        gauge!("ostler_inbox").set(f64::from(self.inbox));
+        gauge!("ostler_approvals_pending").set(f64::from(self.inbox));
+        let Tally { granted, lapsed, returned, lost, retried, buried, fenced } = self.tally;
+        counter!("ostler_leases_granted_total").absolute(granted);
+        counter!("ostler_leases_lapsed_total").absolute(lapsed);
+        counter!("ostler_leases_returned_total").absolute(returned);
+        counter!("ostler_attempts_lost_total").absolute(lost);
+        counter!("ostler_retries_total").absolute(retried);
+        counter!("ostler_dead_letters_total").absolute(buried);
+        counter!("ostler_reports_fenced_total").absolute(fenced);
     }
 }
