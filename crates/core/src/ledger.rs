@@ -57,6 +57,25 @@ pub struct Rows {
     pub adverts: Vec<(DeviceId, Advert)>,
 }
 
+/// What happened since the ledger was loaded, counted for operators.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Leases granted.
+    pub granted: u64,
+    /// Leases that lapsed.
+    pub lapsed: u64,
+    /// Orphaned leases whose runner came back in time.
+    pub returned: u64,
+    /// Attempts lost for good.
+    pub lost: u64,
+    /// Failed attempts that are tried again.
+    pub retried: u64,
+    /// Runs that became dead letters.
+    pub buried: u64,
+    /// Reports that came too late.
+    pub fenced: u64,
+}
+
 /// The live state of a fleet.
 #[derive(Debug, Clone)]
 pub struct Ledger {
@@ -70,6 +89,7 @@ pub struct Ledger {
     pub(crate) epochs: Vec<KeyEpoch>,
     pub(crate) workers: BTreeMap<DeviceId, Worker>,
     pub(crate) index: Index,
+    pub(crate) tally: Tally,
     last_turn_at: Timestamp,
     mutant: Option<Mutant>,
 }
@@ -117,6 +137,7 @@ impl Ledger {
             epochs: rows.epochs,
             workers: BTreeMap::new(),
             index: Index::default(),
+            tally: Tally::default(),
             last_turn_at: now,
             mutant,
         };
@@ -176,6 +197,12 @@ impl Ledger {
     #[must_use]
     pub const fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// What happened since the ledger was loaded.
+    #[must_use]
+    pub const fn tally(&self) -> Tally {
+        self.tally
     }
 
     /// A run that is live or settled lately.
@@ -274,6 +301,10 @@ impl Turn<'_> {
         let run = ledger.runs.get_mut(&id).expect("a transition only moves a run it found");
         ledger.index.leave(run);
         run.life.enter(state);
+        if matches!(run.life.state(), State::Ready) {
+            // Its lane may have been swept away while nothing waited in it.
+            ledger.index.open_lane(run, ledger.workers.values());
+        }
         ledger.index.join(run);
         self.touched.insert(id);
     }
@@ -311,4 +342,141 @@ fn within(what: &str, bytes: usize, max: usize) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::TooLarge { what: what.to_owned(), bytes: bytes as u64, max: max as u64 })
+}
+
+/// The stage of the transition tests: one operator, two runners with one slot each, and one `check`.
+#[cfg(test)]
+pub(crate) mod stage {
+    use super::*;
+    use crate::approval::{Choice, LapsePolicy, Risk, SlotPolicy};
+    use crate::command::{Answering, Asking, Attach, Report, ReportedEnd, Submission};
+    use crate::device::Role;
+    use crate::failure::{Attempts, Failure, FailureClass};
+    use crate::ids::{Digest, LeaseId, SessionId};
+    use crate::run::Header;
+
+    pub(crate) const BOSS: DeviceId = DeviceId([1; 32]);
+    pub(crate) const ANNA: DeviceId = DeviceId([2; 32]);
+    pub(crate) const BELA: DeviceId = DeviceId([3; 32]);
+    /// The run whose state `check` looks at.
+    pub(crate) const RUN: RunId = RunId([7; 16]);
+    pub(crate) const APPROVAL: ApprovalId = ApprovalId([8; 16]);
+
+    /// One row: milliseconds to wait, what is asked, how the answer's text begins, the run's state afterwards.
+    pub(crate) type Row = (u64, Command, &'static str, &'static str);
+
+    pub(crate) fn device(id: DeviceId, role: Role) -> Device {
+        let (pools, name) = (vec!["default".to_owned()], id.short());
+        let chain = id.0.to_vec();
+        Device { id, role, pools, name, sealing_key: [0; 32], chain, enrolled_at: Timestamp(0), revoked: None }
+    }
+
+    pub(crate) fn advert(slots: u32) -> Advert {
+        Advert { offers: [("gpu".to_owned(), crate::requirements::Value::Flag)].into(), slots }
+    }
+
+    pub(crate) fn header() -> Header {
+        Header {
+            name: "a run".to_owned(),
+            queue: "default".to_owned(),
+            pool: "default".to_owned(),
+            priority: 3,
+            requirements: Default::default(),
+            agent: "noop".to_owned(),
+            attempts: Attempts { max: 2, of_task: true },
+            hold_ms: None,
+            start_within_ms: None,
+            slot: SlotPolicy::Stay,
+            key: None,
+        }
+    }
+
+    pub(crate) fn submit_as(id: RunId, header: Header) -> Command {
+        Command::Submit(Submission { id, submitter: BOSS, header, digest: Digest([id.0[0]; 32]), body: vec![1] })
+    }
+
+    pub(crate) fn submit() -> Command {
+        submit_as(RUN, header())
+    }
+
+    pub(crate) const fn lease(epoch: u64) -> LeaseId {
+        LeaseId { run: RUN, epoch }
+    }
+
+    pub(crate) fn attach(worker: DeviceId, session: u8, held: &[LeaseId]) -> Command {
+        Command::Attach(Attach {
+            worker,
+            session: SessionId([session; 16]),
+            incarnation: Incarnation(u64::from(session)),
+            advert: advert(1),
+            draining: false,
+            held: held.to_vec(),
+            asking: vec![],
+        })
+    }
+
+    pub(crate) fn report(worker: DeviceId, epoch: u64, end: ReportedEnd) -> Command {
+        let digest = Digest([if end == ReportedEnd::Succeeded { 1 } else { 2 }; 32]);
+        Command::Report(worker, Report { lease: lease(epoch), end, digest, result: vec![9] })
+    }
+
+    pub(crate) fn failed(class: FailureClass) -> ReportedEnd {
+        ReportedEnd::Failed(Failure::new(class, "x"))
+    }
+
+    pub(crate) fn ask(worker: DeviceId, epoch: u64, lapse: LapsePolicy) -> Command {
+        let (id, lease, digest) = (APPROVAL, lease(epoch), Digest([5; 32]));
+        Command::Ask(worker, Asking { id, lease, digest, risk: Risk::Low, lapse, sealed: vec![] })
+    }
+
+    pub(crate) fn answer(by: DeviceId, digest: u8, choice: Choice, verdict: u8) -> Command {
+        let digest = Digest([digest; 32]);
+        Command::Answer(Answering { id: APPROVAL, by, digest, choice, verdict: vec![verdict] })
+    }
+
+    /// A ledger under test.
+    pub(crate) struct Stage {
+        pub(crate) ledger: Ledger,
+        pub(crate) now: Timestamp,
+        pub(crate) changes: Vec<Change>,
+        pub(crate) effects: Vec<Effect>,
+    }
+
+    impl Stage {
+        /// Nobody is connected.
+        pub(crate) fn empty() -> Self {
+            let devices = vec![device(BOSS, Role::Operator), device(ANNA, Role::Runner), device(BELA, Role::Runner)];
+            let rows = Rows { devices, ..Rows::default() };
+            let now = Timestamp(1_000_000);
+            let ledger = Ledger::load(Incarnation(1), Policy::default(), rows, now);
+            Self { ledger, now, changes: vec![], effects: vec![] }
+        }
+
+        /// Anna is connected, and Bela after her.
+        pub(crate) fn with(workers: &[DeviceId]) -> Self {
+            let mut stage = Self::empty();
+            for worker in workers {
+                assert!(stage.apply(0, attach(*worker, 1, &[])).is_ok(), "a runner attaches");
+            }
+            stage
+        }
+
+        pub(crate) fn apply(&mut self, later_ms: u64, command: Command) -> Result<Answer, Refusal> {
+            self.now = self.now.plus(later_ms);
+            let decision = self.ledger.apply(self.now, &mut Dice::new(1), command);
+            (self.changes, self.effects) = (decision.changes, decision.effects);
+            decision.answer
+        }
+
+        /// Applies each row, and looks at the answer and at the state of [`RUN`].
+        pub(crate) fn check(&mut self, rows: Vec<Row>) {
+            for (at, (later_ms, command, expected, state)) in rows.into_iter().enumerate() {
+                let told = format!("row {at}: {command:?}");
+                let answer = format!("{:?}", self.apply(later_ms, command));
+                assert!(answer.starts_with(expected), "{told}\n  answered {answer}, not {expected}");
+                let now = self.ledger.run(RUN).map_or("none", |run| run.life.state().word());
+                assert_eq!(now, state, "{told}");
+            }
+        }
+    }
 }

@@ -20,7 +20,10 @@ impl Turn<'_> {
         let current = self.life(lease.run).lease().expect("a fenced run has a lease").phase;
         let confirmed = match current {
             Phase::Offered => Some(Phase::Held { since: now }),
-            Phase::Orphaned { since, .. } => Some(Phase::Held { since }),
+            Phase::Orphaned { since, .. } => {
+                self.ledger.tally.returned += 1;
+                Some(Phase::Held { since })
+            }
             Phase::Held { .. } => None,
         };
         if let Some(phase) = confirmed {
@@ -58,5 +61,41 @@ impl Turn<'_> {
     pub(super) fn fence(&self, lease: LeaseId, worker: DeviceId) -> Result<(), Refusal> {
         let held = self.ledger.runs.get(&lease.run).is_some_and(|run| run.life.fences(lease, worker));
         if held { Ok(()) } else { Err(Refusal::StaleLease) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, Stage, lease, submit};
+    use crate::command::Command::{Accept, Decline, Elapsed};
+    use crate::command::Whom;
+
+    #[test]
+    fn an_offer_is_accepted_by_its_own_worker_under_its_own_epoch() {
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(BELA, lease(1)), "Err(StaleLease", "offered"),
+            (0, Accept(ANNA, lease(2)), "Err(StaleLease", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, Decline(ANNA, lease(1), "no".into()), "Err(StaleLease", "running"),
+        ]);
+    }
+
+    #[test]
+    fn a_declined_offer_goes_to_another_or_waits_and_is_no_attempt() {
+        let mut stage = Stage::with(&[ANNA, BELA]);
+        stage.check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Decline(ANNA, lease(1), "full".into()), "Ok(Done", "offered"),
+            (0, Decline(BELA, lease(2), "full".into()), "Ok(Done", "offered"),
+        ]);
+        let mut alone = Stage::with(&[ANNA]);
+        alone.check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Decline(ANNA, lease(1), "full".into()), "Ok(Done", "held"),
+            (6_000, Elapsed(Whom::Run(super::super::stage::RUN)), "Ok(Done", "offered"),
+        ]);
+        assert_eq!(alone.ledger.run(super::super::stage::RUN).map(|run| run.life.counts.attempts), Some(0));
     }
 }

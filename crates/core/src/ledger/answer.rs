@@ -66,3 +66,67 @@ impl Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, APPROVAL, BOSS, Stage, answer, ask, header, lease, submit, submit_as};
+    use crate::approval::{Choice, LapsePolicy, SlotPolicy};
+    use crate::command::Command::{Accept, Cancel, Revoke};
+    use crate::decision::Effect;
+    use crate::ids::RunId;
+
+    #[test]
+    fn the_first_decision_wins_and_only_for_what_was_asked() {
+        let mut stage = Stage::with(&[ANNA]);
+        stage.check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Err(NoApproval", "running"),
+            (0, ask(ANNA, 1, LapsePolicy::Hold), "Ok(Done", "running"),
+            (0, answer(ANNA, 5, Choice::Approve, 1), "Err(NotPaired", "running"),
+            (0, answer(BOSS, 6, Choice::Approve, 1), "Err(WrongDigest", "running"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Ok(Decided", "running"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Ok(Decided", "running"),
+            (0, answer(BOSS, 5, Choice::Reject, 2), "Err(AlreadyDecided", "running"),
+        ]);
+    }
+
+    #[test]
+    fn nobody_decides_for_a_run_that_is_over_or_with_a_revoked_key() {
+        let asked = || {
+            let mut stage = Stage::with(&[ANNA]);
+            stage.check(vec![
+                (0, submit(), "Ok(Submitted", "offered"),
+                (0, ask(ANNA, 1, LapsePolicy::Hold), "Ok(Done", "offered"),
+            ]);
+            stage
+        };
+        asked().check(vec![
+            (0, Cancel(super::super::stage::RUN), "Ok(Cancelled", "cancelled"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Err(NotAsked", "cancelled"),
+        ]);
+        asked().check(vec![
+            (0, Revoke(BOSS, vec![1]), "Ok(Done", "offered"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Err(NotPaired", "offered"),
+        ]);
+    }
+
+    #[test]
+    fn a_verdict_waits_for_the_slot_that_its_run_gave_back() {
+        let mut stage = Stage::with(&[ANNA]);
+        let parking = crate::run::Header { slot: SlotPolicy::Park, ..header() };
+        let other = RunId([9; 16]);
+        stage.check(vec![
+            (0, submit_as(super::super::stage::RUN, parking), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, ask(ANNA, 1, LapsePolicy::Hold), "Ok(Done", "parked"),
+            (0, submit_as(other, header()), "Ok(Submitted", "parked"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Ok(Decided", "parked"),
+        ]);
+        assert!(!stage.effects.contains(&Effect::Deliver(ANNA, APPROVAL)), "the slot is another's");
+        stage.check(vec![(0, Cancel(other), "Ok(Cancelled", "parked")]);
+        let freed = crate::ids::LeaseId { run: other, epoch: 1 };
+        stage.check(vec![(0, crate::command::Command::Stopped(ANNA, freed), "Ok(Done", "running")]);
+        assert!(stage.effects.contains(&Effect::Deliver(ANNA, APPROVAL)), "the slot is its own again");
+    }
+}

@@ -33,7 +33,7 @@ impl Ledger {
                 Self::approval_wake(approval).map(|at| Effect::Wake(Whom::Approval(approval.id), at))
             }
             ApprovalState::Decided(_) if current && seated => Some(Effect::Deliver(approval.worker, approval.id)),
-            ApprovalState::Lapsed { .. } if current => Some(Effect::Deny(approval.worker, approval.id)),
+            ApprovalState::Lapsed { .. } if current && seated => Some(Effect::Deny(approval.worker, approval.id)),
             ApprovalState::Decided(_) | ApprovalState::Lapsed { .. } | ApprovalState::Withdrawn { .. } => None,
         }
     }
@@ -112,8 +112,10 @@ impl Turn<'_> {
         match approval.lapse {
             LapsePolicy::Deny { .. } => {
                 self.close(id, ApprovalState::Lapsed { at: self.now });
-                self.effects.push(Effect::Deny(worker, id));
-                self.unpark(lease);
+                // Like a verdict, a denial lets the run go on: it too waits for the slot.
+                if self.unpark(lease) {
+                    self.effects.push(Effect::Deny(worker, id));
+                }
             }
             LapsePolicy::Escalate { .. } => {
                 let louder = Approval { escalated: true, ..approval.clone() };
@@ -140,5 +142,71 @@ impl Turn<'_> {
             self.effects.extend(wake);
         }
         self.ledger.approvals.insert(approval.id, approval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, APPROVAL, Stage, ask, header, lease, submit, submit_as};
+    use crate::approval::{LapsePolicy, SlotPolicy};
+    use crate::command::Command::{Accept, Elapsed, Withdraw};
+    use crate::command::Whom;
+    use crate::decision::Effect;
+    use crate::ids::RunId;
+
+    const PROMPT: crate::command::Command = Elapsed(Whom::Approval(APPROVAL));
+
+    #[test]
+    fn asking_twice_is_asking_once_and_only_the_holder_asks() {
+        let mut stage = Stage::with(&[ANNA]);
+        stage.check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, ask(ANNA, 2, LapsePolicy::Hold), "Err(StaleLease", "running"),
+            (0, ask(ANNA, 1, LapsePolicy::Hold), "Ok(Done", "running"),
+            (0, ask(ANNA, 1, LapsePolicy::Hold), "Ok(Done", "running"),
+            (0, Withdraw(ANNA, APPROVAL), "Ok(Done", "running"),
+        ]);
+        assert_eq!(stage.ledger.approvals().count(), 1);
+        assert!(stage.ledger.approvals().all(|approval| !approval.is_pending()));
+    }
+
+    #[test]
+    fn an_unanswered_question_is_denied_or_asked_louder_when_its_time_is_over() {
+        let cases = [
+            (LapsePolicy::Deny { after_ms: 500 }, Effect::Deny(ANNA, APPROVAL), false),
+            (LapsePolicy::Escalate { after_ms: 500 }, Effect::Inbox(APPROVAL), true),
+        ];
+        for (lapse, effect, open) in cases {
+            let mut stage = Stage::with(&[ANNA]);
+            stage.check(vec![
+                (0, submit(), "Ok(Submitted", "offered"),
+                (0, ask(ANNA, 1, lapse), "Ok(Done", "offered"),
+                (499, PROMPT, "Ok(Done", "offered"),
+            ]);
+            assert!(!stage.effects.contains(&effect), "too early for {lapse:?}");
+            stage.check(vec![(1, PROMPT, "Ok(Done", "offered")]);
+            assert!(stage.effects.contains(&effect), "{lapse:?}");
+            stage.check(vec![(900, PROMPT, "Ok(Done", "offered")]);
+            assert!(!stage.effects.contains(&effect), "once only: {lapse:?}");
+            assert_eq!(stage.ledger.approval(APPROVAL).map(crate::approval::Approval::is_pending), Some(open));
+        }
+    }
+
+    #[test]
+    fn a_denial_waits_for_the_slot_that_its_run_gave_back() {
+        let mut stage = Stage::with(&[ANNA]);
+        let parking = crate::run::Header { slot: SlotPolicy::Park, ..header() };
+        let (denial, other) = (Effect::Deny(ANNA, APPROVAL), RunId([9; 16]));
+        stage.check(vec![
+            (0, submit_as(super::super::stage::RUN, parking), "Ok(Submitted", "offered"),
+            (0, ask(ANNA, 1, LapsePolicy::Deny { after_ms: 500 }), "Ok(Done", "parked"),
+            (0, submit_as(other, header()), "Ok(Submitted", "parked"),
+            (500, PROMPT, "Ok(Done", "parked"),
+        ]);
+        assert!(!stage.effects.contains(&denial), "the slot is another's");
+        let stale = crate::ids::LeaseId { run: other, epoch: 1 };
+        stage.check(vec![(0, crate::command::Command::Decline(ANNA, stale, "no".into()), "Ok(Done", "offered")]);
+        assert!(stage.effects.contains(&denial), "the slot is its own again");
     }
 }

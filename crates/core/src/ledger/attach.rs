@@ -57,9 +57,12 @@ impl Turn<'_> {
             }
         }
         let known = self.worker(id);
-        let missing: Vec<RunId> = known.seated.union(&known.parked).copied().collect();
-        for run in missing.into_iter().filter(|run| !attach.held.iter().any(|lease| lease.run == *run)) {
-            self.missed(run);
+        let own: Vec<RunId> = known.seated.union(&known.parked).copied().collect();
+        for run in own {
+            // Holding an earlier epoch of the run is not holding this one.
+            if !self.life(run).lease().is_some_and(|lease| attach.held.contains(&lease.id)) {
+                self.missed(run);
+            }
         }
         let asked = attach.asking.iter().filter_map(|a| self.ledger.approvals.get(a));
         let owed: Vec<Effect> = asked.filter_map(|a| self.ledger.owed_to_approval(a)).collect();
@@ -156,4 +159,88 @@ impl Turn<'_> {
 fn bounded(advert: &Advert) -> Result<(), Refusal> {
     super::within("the list of offers", advert.offers.len(), OFFERS_MAX)?;
     super::within("the number of slots", advert.slots as usize, SLOTS_MAX as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, BOSS, Stage, attach, failed, lease, report, submit};
+    use crate::command::Command::{Accept, Beat, Detach, Drain, Revoke, Stopped};
+    use crate::decision::{Answer, Effect, Why};
+    use crate::failure::FailureClass;
+    use crate::ids::SessionId;
+
+    #[test]
+    fn a_runner_that_comes_back_goes_on_with_what_it_holds_and_loses_what_it_does_not() {
+        let running = || {
+            let mut stage = Stage::with(&[ANNA]);
+            stage.check(vec![
+                (0, submit(), "Ok(Submitted", "offered"),
+                (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+                (0, Detach(ANNA, SessionId([1; 16])), "Ok(Done", "running"),
+            ]);
+            stage
+        };
+        running().check(vec![(0, attach(ANNA, 2, &[lease(1)]), "Ok(Attached { keep: [LeaseId", "running")]);
+        running().check(vec![(0, attach(ANNA, 2, &[]), "Ok(Attached { keep: [], stop: []", "held")]);
+        running().check(vec![(0, attach(ANNA, 2, &[lease(9)]), "Ok(Attached { keep: [], stop: [(", "held")]);
+    }
+
+    #[test]
+    fn an_offer_that_was_lost_is_made_again_even_beside_an_older_epoch() {
+        for held in [vec![], vec![lease(7)]] {
+            let mut stage = Stage::with(&[ANNA]);
+            stage.check(vec![
+                (0, submit(), "Ok(Submitted", "offered"),
+                (0, attach(ANNA, 2, &held), "Ok(Attached { keep: []", "offered"),
+            ]);
+            assert!(stage.effects.contains(&Effect::Offer(ANNA, lease(1))));
+            assert!(stage.effects.contains(&Effect::Close(ANNA, SessionId([1; 16]))), "the older connection is closed");
+        }
+    }
+
+    #[test]
+    fn what_a_runner_must_still_stop_fills_its_slot_until_it_says_so() {
+        let mut stage = Stage::with(&[]);
+        let stale = crate::ids::LeaseId { run: crate::ids::RunId([9; 16]), epoch: 4 };
+        let told = stage.apply(0, attach(ANNA, 1, &[stale]));
+        assert!(matches!(told, Ok(Answer::Attached { stop, .. }) if stop == [(stale, Why::Unknown)]));
+        stage.check(vec![
+            (0, submit(), "Ok(Submitted", "ready"),
+            (0, Beat(ANNA, vec![]), "Ok(Beaten", "ready"),
+            (0, Stopped(ANNA, stale), "Ok(Done", "offered"),
+        ]);
+    }
+
+    #[test]
+    fn a_repeated_report_frees_the_slot_that_its_attach_had_filled() {
+        let mut stage = Stage::with(&[ANNA]);
+        let again = || report(ANNA, 1, failed(FailureClass::Absence));
+        stage.check(vec![
+            (0, Drain(ANNA, true), "Ok(Done", "none"),
+            (0, Drain(ANNA, false), "Ok(Done", "none"),
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, Detach(ANNA, SessionId([1; 16])), "Ok(Done", "running"),
+            (0, again(), "Ok(Reported", "ready"),
+            (0, attach(ANNA, 2, &[lease(1)]), "Ok(Attached { keep: [], stop: [(", "ready"),
+            (0, again(), "Ok(Reported", "offered"),
+        ]);
+    }
+
+    #[test]
+    fn a_draining_or_revoked_runner_gets_nothing_new() {
+        Stage::with(&[ANNA]).check(vec![
+            (0, Drain(ANNA, true), "Ok(Done", "none"),
+            (0, submit(), "Ok(Submitted", "ready"),
+            (0, Drain(ANNA, false), "Ok(Done", "offered"),
+        ]);
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Revoke(ANNA, vec![1]), "Ok(Done", "held"),
+            (0, attach(ANNA, 2, &[]), "Err(NotPaired", "held"),
+            (0, Beat(ANNA, vec![lease(1)]), "Err(NotPaired", "held"),
+            (0, attach(BOSS, 2, &[]), "Err(NotPaired", "held"),
+            (0, attach(BELA, 2, &[]), "Ok(Attached", "held"),
+        ]);
+    }
 }

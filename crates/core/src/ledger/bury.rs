@@ -4,11 +4,12 @@ use super::Turn;
 use crate::decision::{Answer, Change, Refusal};
 use crate::failure::{Cause, Counts, Failure, FailureClass};
 use crate::ids::{ApprovalId, RunId};
-use crate::run::{AttemptEnd, Run, State};
+use crate::run::{AttemptEnd, Outcome, Run, State};
 
 impl Turn<'_> {
     /// The system gives the run up; its body and causes stay.
     pub(super) fn bury(&mut self, id: RunId, cause: Cause) {
+        self.ledger.tally.buried += 1;
         self.enter(id, State::Dead { cause, at: self.now });
     }
 
@@ -41,11 +42,11 @@ impl Turn<'_> {
         Ok(Answer::Done)
     }
 
-    /// Thrown away, by a person.
+    /// Thrown away, by a person. Its row stays for the usual time: a submission that is sent again must find it, or the run
+    /// would live twice under the same epochs.
     pub(super) fn discard(&mut self, id: RunId) -> Result<Answer, Refusal> {
         self.dead(id)?;
-        self.evict(id);
-        self.changes.push(Change::Forget(id));
+        self.settle(id, Outcome::Cancelled, None);
         Ok(Answer::Done)
     }
 
@@ -92,5 +93,60 @@ impl Turn<'_> {
             self.ledger.keys.remove(&(run.spec.submitter, key.clone()));
             self.changes.push(Change::FreeKey(run.spec.submitter, key.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, RUN, Stage, failed, lease, report, submit};
+    use crate::command::Command::{Accept, Discard, Elapsed, Poisoned, Revive, Sweep};
+    use crate::command::Whom;
+    use crate::failure::FailureClass;
+
+    fn dead() -> Stage {
+        let mut stage = Stage::with(&[ANNA]);
+        stage.check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, report(ANNA, 1, failed(FailureClass::Agent)), "Ok(Reported", "held"),
+            (60_000, Elapsed(Whom::Run(RUN)), "Ok(Done", "offered"),
+            (0, report(ANNA, 2, failed(FailureClass::Task)), "Ok(Reported", "dead"),
+        ]);
+        stage
+    }
+
+    #[test]
+    fn a_dead_letter_is_revived_with_fresh_budgets_and_a_new_epoch() {
+        let mut stage = dead();
+        stage.check(vec![
+            (0, Revive(RUN), "Ok(Done", "offered"),
+            (0, Revive(RUN), "Err(NotDead", "offered"),
+            (0, Discard(RUN), "Err(NotDead", "offered"),
+            (0, Accept(ANNA, lease(3)), "Ok(Done", "running"),
+            (0, report(ANNA, 3, failed(FailureClass::Agent)), "Ok(Reported", "held"),
+        ]);
+        assert_eq!(stage.ledger.run(RUN).map(|run| run.life.generation), Some(1));
+    }
+
+    #[test]
+    fn a_discarded_run_is_not_born_again_by_a_submission_sent_twice() {
+        dead().check(vec![
+            (0, Discard(RUN), "Ok(Done", "cancelled"),
+            (0, submit(), "Ok(Submitted { run: run_070w3ge1r70w3ge1r70w3ge1r7, fresh: false", "cancelled"),
+            (0, Discard(RUN), "Err(NotDead", "cancelled"),
+        ]);
+    }
+
+    #[test]
+    fn a_run_that_kills_its_actor_is_buried_and_what_is_long_over_is_forgotten() {
+        Stage::with(&[ANNA]).check(vec![
+            (0, Poisoned(RUN), "Err(NoRun", "none"),
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Poisoned(RUN), "Ok(Done", "dead"),
+            (0, Poisoned(RUN), "Ok(Done", "dead"),
+            (0, Discard(RUN), "Ok(Done", "cancelled"),
+            (24 * 3_600_000, Sweep, "Ok(Done", "cancelled"),
+            (1, Sweep, "Ok(Done", "none"),
+        ]);
     }
 }

@@ -36,3 +36,47 @@ impl Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, RUN, Stage, lease, report, submit};
+    use crate::command::Command::{Accept, Beat, Cancel, Stopped};
+    use crate::command::ReportedEnd;
+    use crate::decision::{Effect, Why};
+    use crate::ids::RunId;
+
+    #[test]
+    fn whoever_comes_second_is_told_who_won() {
+        let mut stage = Stage::with(&[ANNA]);
+        stage.check(vec![
+            (0, Cancel(RUN), "Err(NoRun", "none"),
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, Cancel(RUN), "Ok(Cancelled", "cancelled"),
+        ]);
+        assert!(stage.effects.contains(&Effect::Stop(ANNA, lease(1), Why::Cancelled)));
+        stage.check(vec![
+            (0, Beat(ANNA, vec![lease(1)]), "Ok(Beaten { renewed: [], lost: [(LeaseId", "cancelled"),
+            (0, report(ANNA, 1, ReportedEnd::Succeeded), "Ok(Fenced { settled: Some(Cancelled)", "cancelled"),
+        ]);
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, report(ANNA, 1, ReportedEnd::Succeeded), "Ok(Reported", "succeeded"),
+            (0, Cancel(RUN), "Err(Settled(Succeeded", "succeeded"),
+        ]);
+    }
+
+    #[test]
+    fn the_slot_of_a_cancelled_run_is_free_when_its_runner_says_so() {
+        let mut stage = Stage::with(&[ANNA]);
+        let first = RunId([9; 16]);
+        let first_lease = crate::ids::LeaseId { run: first, epoch: 1 };
+        stage.check(vec![
+            (0, super::super::stage::submit_as(first, super::super::stage::header()), "Ok(Submitted", "none"),
+            (0, submit(), "Ok(Submitted", "ready"),
+            (0, Cancel(first), "Ok(Cancelled", "ready"),
+            (0, Beat(ANNA, vec![]), "Ok(Beaten", "ready"),
+            (0, Stopped(ANNA, first_lease), "Ok(Done", "offered"),
+        ]);
+    }
+}

@@ -75,3 +75,52 @@ impl Turn<'_> {
         self.effects.push(Effect::Fleet);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BOSS, Stage, device};
+    use crate::command::Command::{Enrol, Invite, Revoke, Rotate};
+    use crate::device::{self, KeyEpoch, Role};
+    use crate::ids::{DeviceId, InviteId};
+    use crate::time::Timestamp;
+
+    fn ticket(inviter: DeviceId) -> device::Invite {
+        let (id, expires_at) = (InviteId([4; 16]), Timestamp(1_060_000));
+        device::Invite { id, sealing_key: [0; 32], role: Role::Runner, inviter, expires_at, spent_by: None }
+    }
+
+    #[test]
+    fn a_ticket_is_spent_once_in_time_by_whom_a_person_invited() {
+        let (first, second) = (DeviceId([20; 32]), DeviceId([21; 32]));
+        let joins = |id| Enrol(device(id, Role::Runner), Some(InviteId([4; 16])));
+        Stage::empty().check(vec![
+            (0, Invite(ticket(ANNA)), "Err(NotPaired", "none"),
+            (0, joins(first), "Err(SpentInvite", "none"),
+            (0, Invite(ticket(BOSS)), "Ok(Done", "none"),
+            (0, joins(first), "Ok(Done", "none"),
+            (0, joins(first), "Ok(Done", "none"),
+            (0, joins(second), "Err(SpentInvite", "none"),
+        ]);
+        Stage::empty().check(vec![
+            (0, Invite(ticket(BOSS)), "Ok(Done", "none"),
+            (60_000, joins(first), "Err(SpentInvite", "none"),
+        ]);
+    }
+
+    #[test]
+    fn a_revoked_device_stays_out_and_key_epochs_are_taken_in_order() {
+        let epoch = |number, byte| Rotate(KeyEpoch { number, bytes: vec![byte] });
+        let mut stage = Stage::empty();
+        stage.check(vec![
+            (0, Revoke(DeviceId([99; 32]), vec![1]), "Err(NotPaired", "none"),
+            (0, Revoke(ANNA, vec![1]), "Ok(Done", "none"),
+            (0, Enrol(device(ANNA, Role::Runner), None), "Err(NotPaired", "none"),
+            (0, epoch(2, 2), "Err(EpochTaken(2", "none"),
+            (0, epoch(1, 1), "Ok(Done", "none"),
+            (0, epoch(1, 1), "Ok(Done", "none"),
+            (0, epoch(1, 9), "Err(EpochTaken(1", "none"),
+            (0, epoch(2, 2), "Ok(Done", "none"),
+        ]);
+        assert_eq!(stage.ledger.epochs().len(), 2);
+    }
+}

@@ -65,6 +65,7 @@ impl Turn<'_> {
         self.enter(id, State::Leased(Lease { id: lease, worker: to, granted_at: now, phase: Phase::Offered }));
         let worker = self.ledger.workers.get_mut(&to).expect("a grant goes to a known worker");
         worker.seated.insert(id);
+        self.ledger.tally.granted += 1;
         self.effects.push(Effect::Offer(to, lease));
         self.due(lease, now.plus(accept_ms));
     }
@@ -73,5 +74,71 @@ impl Turn<'_> {
     pub(super) fn due(&mut self, lease: LeaseId, at: crate::time::Timestamp) {
         self.ledger.index.set_deadline(lease, at);
         self.effects.push(Effect::Wake(Whom::Lease(lease), at));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, RUN, Stage, attach, header, report, submit, submit_as};
+    use crate::command::Command::Beat;
+    use crate::command::ReportedEnd;
+    use crate::ids::RunId;
+    use crate::run::Header;
+
+    #[test]
+    fn the_most_urgent_then_the_oldest_is_granted_first() {
+        let mut stage = Stage::with(&[ANNA]);
+        let urgent = Header { priority: 1, ..header() };
+        stage.check(vec![
+            (0, submit_as(RunId([9; 16]), header()), "Ok(Submitted", "none"),
+            (1, submit_as(RunId([1; 16]), header()), "Ok(Submitted", "none"),
+            (1, submit_as(RUN, urgent), "Ok(Submitted", "ready"),
+            (0, attach(BELA, 1, &[]), "Ok(Attached", "offered"),
+            (0, report(BELA, 1, ReportedEnd::Succeeded), "Ok(Reported", "succeeded"),
+        ]);
+        let word = |id: RunId| stage.ledger.run(id).map(|run| run.life.state().word());
+        assert_eq!(
+            (word(RunId([9; 16])), word(RunId([1; 16]))),
+            (Some("offered"), Some("offered")),
+            "the slot was filled again"
+        );
+    }
+
+    #[test]
+    fn a_run_waits_for_a_worker_that_matches() {
+        let picky = Header { requirements: "tpu".parse().expect("a requirement"), ..header() };
+        let elsewhere = Header { pool: "lab".to_owned(), ..header() };
+        for unmet in [picky, elsewhere] {
+            Stage::with(&[ANNA]).check(vec![
+                (
+                    0,
+                    submit_as(RUN, unmet),
+                    "Ok(Submitted { run: run_070w3ge1r70w3ge1r70w3ge1r7, fresh: true, unmet: [(",
+                    "ready",
+                ),
+                (0, Beat(ANNA, vec![]), "Ok(Beaten", "ready"),
+            ]);
+        }
+        let met = Header { requirements: "gpu".parse().expect("a requirement"), ..header() };
+        Stage::with(&[ANNA]).check(vec![(0, submit_as(RUN, met), "Ok(Submitted", "offered")]);
+    }
+
+    #[test]
+    fn a_run_finds_its_worker_again_after_hundreds_of_other_shapes() {
+        let mut stage = Stage::with(&[ANNA]);
+        stage.check(vec![(0, submit(), "Ok(Submitted", "offered")]);
+        for shape in 0..600_u16 {
+            let [high, low] = shape.to_be_bytes();
+            let mut id = [11; 16];
+            id[..2].copy_from_slice(&[high, low]);
+            let other = Header {
+                requirements: format!("none{shape}").parse().expect("a requirement"),
+                hold_ms: Some(1 << 40),
+                ..header()
+            };
+            assert!(stage.apply(0, submit_as(RunId(id), other)).is_ok());
+        }
+        let absent = report(ANNA, 1, super::super::stage::failed(crate::failure::FailureClass::Absence));
+        stage.check(vec![(0, absent, "Ok(Reported", "offered")]);
     }
 }

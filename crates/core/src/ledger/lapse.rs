@@ -120,6 +120,7 @@ impl Turn<'_> {
         self.rest(worker);
         let lease = self.amend(id.run).lease_mut().expect("an elapsed lease is its run's");
         lease.phase = Phase::Orphaned { since, lapsed_at: now };
+        self.ledger.tally.lapsed += 1;
         self.due(id, now.plus(self.ledger.policy.grace_ms));
     }
 
@@ -132,6 +133,7 @@ impl Turn<'_> {
     /// The attempt is lost for good: an infra failure, counted against run and runner together.
     pub(super) fn lost(&mut self, id: RunId, code: &str, confirmed: bool) {
         let failure = Failure::new(FailureClass::Infra, code);
+        self.ledger.tally.lost += 1;
         let lease = self.end_lease(id, AttemptEnd::Failed(failure.clone()), None, confirmed);
         if let Some(since) = lease.phase.since() {
             let ended = match lease.phase {
@@ -144,5 +146,78 @@ impl Turn<'_> {
             self.amend(id).counts.lost(lease.worker, ended < POISON_QUICK_MS);
         }
         self.failed(id, lease.worker, &failure, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, RUN, Stage, attach, header, lease, submit, submit_as};
+    use crate::command::Command::{self, Accept, Beat, Detach, Elapsed, Gap};
+    use crate::command::Whom;
+    use crate::ids::SessionId;
+    use crate::run::Header;
+
+    const LEASE: Command = Elapsed(Whom::Lease(lease(1)));
+    const PROMPT: Command = Elapsed(Whom::Run(RUN));
+
+    #[test]
+    fn a_lease_that_is_not_renewed_is_orphaned_and_then_lost() {
+        let running = || {
+            let mut stage = Stage::with(&[ANNA]);
+            stage.check(vec![
+                (0, submit(), "Ok(Submitted", "offered"),
+                (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+                (29_999, LEASE, "Ok(Done", "running"),
+            ]);
+            stage
+        };
+        running().check(vec![
+            (1, LEASE, "Ok(Done", "orphaned"),
+            (899_999, LEASE, "Ok(Done", "orphaned"),
+            (1, LEASE, "Ok(Done", "held"),
+            (0, Accept(ANNA, lease(1)), "Err(StaleLease", "held"),
+        ]);
+        running().check(vec![
+            (1, LEASE, "Ok(Done", "orphaned"),
+            (500_000, Beat(ANNA, vec![lease(1)]), "Ok(Beaten { renewed: [LeaseId", "running"),
+            (29_999, LEASE, "Ok(Done", "running"),
+        ]);
+        running().check(vec![(0, Gap(60_000), "Ok(Done", "running"), (60_000, LEASE, "Ok(Done", "running")]);
+    }
+
+    #[test]
+    fn an_offer_that_nobody_answers_goes_to_another_and_its_worker_rests() {
+        Stage::with(&[ANNA, BELA]).check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (4_999, LEASE, "Ok(Done", "offered"),
+            (1, LEASE, "Ok(Done", "offered"),
+            (0, Accept(ANNA, lease(1)), "Err(StaleLease", "offered"),
+            (0, Accept(BELA, lease(2)), "Ok(Done", "running"),
+        ]);
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Detach(ANNA, SessionId([1; 16])), "Ok(Done", "offered"),
+            (5_000, LEASE, "Ok(Done", "held"),
+            (10_000, PROMPT, "Ok(Done", "ready"),
+            (0, attach(ANNA, 2, &[]), "Ok(Attached", "offered"),
+        ]);
+    }
+
+    #[test]
+    fn a_run_waits_for_its_time_and_expires_when_it_was_not_started() {
+        let held = Header { hold_ms: Some(1_000), ..header() };
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit_as(RUN, held), "Ok(Submitted", "held"),
+            (999, PROMPT, "Ok(Done", "held"),
+            (1, PROMPT, "Ok(Done", "offered"),
+        ]);
+        let soon = Header { start_within_ms: Some(1_000), ..header() };
+        Stage::empty().check(vec![
+            (0, submit_as(RUN, soon.clone()), "Ok(Submitted", "ready"),
+            (999, PROMPT, "Ok(Done", "ready"),
+            (1, PROMPT, "Ok(Done", "expired"),
+        ]);
+        Stage::with(&[ANNA])
+            .check(vec![(0, submit_as(RUN, soon), "Ok(Submitted", "offered"), (5_000, PROMPT, "Ok(Done", "offered")]);
     }
 }

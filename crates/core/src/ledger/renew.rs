@@ -53,3 +53,24 @@ impl Turn<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, Stage, failed, lease, report, submit};
+    use crate::command::Command::{Accept, Beat};
+    use crate::failure::FailureClass;
+
+    #[test]
+    fn a_beat_renews_what_is_its_senders_and_revives_nothing() {
+        Stage::with(&[ANNA]).check(vec![
+            (0, Beat(BELA, vec![]), "Err(NotPaired", "none"),
+            (0, Beat(ANNA, vec![lease(1)]), "Ok(Beaten { renewed: [], lost: [(LeaseId", "none"),
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Beat(ANNA, vec![lease(2)]), "Ok(Beaten { renewed: [], lost: [(LeaseId", "offered"),
+            (0, Beat(ANNA, vec![lease(1)]), "Ok(Beaten { renewed: [LeaseId", "running"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, report(ANNA, 1, failed(FailureClass::Infra)), "Ok(Reported", "held"),
+            (0, Beat(ANNA, vec![lease(1)]), "Ok(Beaten { renewed: [], lost: [(LeaseId", "held"),
+        ]);
+    }
+}

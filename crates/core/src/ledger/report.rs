@@ -17,6 +17,8 @@ impl Turn<'_> {
         super::within("the sealed result", report.result.len(), RESULT_BYTES_MAX)?;
         let Report { lease, end, digest, result } = report;
         if self.answered_before(lease, worker, &digest) {
+            // A runner that came back with it was taken to be still at it.
+            self.freed(worker, lease);
             return Ok(Answer::Reported);
         }
         let unfenced = self.ledger.sick(Mutant::NoFence)
@@ -35,7 +37,9 @@ impl Turn<'_> {
                 self.failed(lease.run, worker, &failure, Some((lease.epoch, digest)));
             }
         }
-        self.fill(worker);
+        if !self.ledger.sick(Mutant::NoRefill) {
+            self.fill(worker);
+        }
         Ok(Answer::Reported)
     }
 
@@ -53,6 +57,7 @@ impl Turn<'_> {
         result: Vec<u8>,
         end: ReportedEnd,
     ) -> Answer {
+        self.ledger.tally.fenced += 1;
         self.changes.push(Change::Late(lease, worker, digest, result));
         let settled = self.ledger.runs.get(&lease.run).and_then(|run| match run.life.state() {
             State::Settled(settlement) => Some(settlement.outcome.clone()),
@@ -77,6 +82,7 @@ impl Turn<'_> {
         let life = self.amend(id);
         life.counts = counts;
         life.avoid = matches!(failure.class, FailureClass::Infra | FailureClass::Agent).then_some(worker);
+        self.ledger.tally.retried += u64::from(matches!(follows, Next::Retry { .. }));
         match follows {
             Next::Retry { after_ms: 0 } => self.ready(id),
             Next::Retry { after_ms } => {
@@ -121,5 +127,54 @@ impl Turn<'_> {
         }
         self.withdraw_all(lease.id);
         lease
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, RUN, Stage, failed, lease, report, submit};
+    use crate::command::Command::{Accept, Elapsed};
+    use crate::command::{ReportedEnd, Whom};
+    use crate::decision::Change;
+    use crate::failure::FailureClass;
+
+    #[test]
+    fn what_follows_from_an_end_is_its_class() {
+        let cases = [
+            (ReportedEnd::Succeeded, "succeeded"),
+            (failed(FailureClass::Infra), "held"),
+            (failed(FailureClass::Agent), "held"),
+            (failed(FailureClass::Task), "held"),
+            (failed(FailureClass::Limit), "held"),
+            (failed(FailureClass::Policy), "failed"),
+            (failed(FailureClass::User), "cancelled"),
+            (failed(FailureClass::Absence), "offered"),
+        ];
+        for (end, state) in cases {
+            Stage::with(&[ANNA]).check(vec![
+                (0, submit(), "Ok(Submitted", "offered"),
+                (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+                (0, report(BELA, 1, end.clone()), "Ok(Fenced { settled: None", "running"),
+                (0, report(ANNA, 1, end.clone()), "Ok(Reported", state),
+                (0, report(ANNA, 1, end), "Ok(Reported", state),
+            ]);
+        }
+    }
+
+    #[test]
+    fn a_late_report_is_kept_as_evidence_and_changes_nothing() {
+        let mut stage = Stage::with(&[ANNA]);
+        stage.check(vec![
+            (0, submit(), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, report(ANNA, 1, failed(FailureClass::Agent)), "Ok(Reported", "held"),
+            (0, report(ANNA, 1, ReportedEnd::Succeeded), "Ok(Fenced { settled: None", "held"),
+        ]);
+        assert!(matches!(stage.changes.as_slice(), [Change::Late(..)]));
+        stage.check(vec![
+            (60_000, Elapsed(Whom::Run(RUN)), "Ok(Done", "offered"),
+            (0, report(ANNA, 1, ReportedEnd::Succeeded), "Ok(Fenced { settled: None", "offered"),
+            (0, report(ANNA, 2, ReportedEnd::Succeeded), "Ok(Reported", "succeeded"),
+        ]);
     }
 }

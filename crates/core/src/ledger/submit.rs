@@ -102,3 +102,57 @@ impl Turn<'_> {
         if device.revoked.is_some() || !may(device.role) { Err(Refusal::NotPaired) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::stage::{ANNA, BELA, BOSS, RUN, Stage, device, header, submit, submit_as};
+    use super::Submission;
+    use crate::command::Command::{self, Enrol, Revoke};
+    use crate::device::Role;
+    use crate::ids::{DeviceId, Digest, RunId};
+    use crate::limits::BODY_BYTES_MAX;
+    use crate::run::Header;
+
+    fn with(change: impl FnOnce(&mut Submission)) -> Command {
+        let mut submission =
+            Submission { id: RUN, submitter: BOSS, header: header(), digest: Digest([7; 32]), body: vec![] };
+        change(&mut submission);
+        Command::Submit(submission)
+    }
+
+    #[test]
+    fn a_submission_sent_twice_is_one_run_and_other_work_is_a_conflict() {
+        let keyed = |id: u8, digest: u8| {
+            let header = Header { key: Some("k".to_owned()), ..header() };
+            with(move |s| (s.id, s.header, s.digest) = (RunId([id; 16]), header, Digest([digest; 32])))
+        };
+        Stage::empty().check(vec![
+            (0, submit(), "Ok(Submitted { run: run_070w3ge1r70w3ge1r70w3ge1r7, fresh: true", "ready"),
+            (0, submit(), "Ok(Submitted { run: run_070w3ge1r70w3ge1r70w3ge1r7, fresh: false", "ready"),
+            (0, with(|s| s.digest = Digest([9; 32])), "Err(RunExists", "ready"),
+            (0, keyed(8, 1), "Ok(Submitted", "ready"),
+            (0, keyed(9, 1), "Ok(Submitted", "ready"),
+            (0, keyed(9, 2), "Err(KeyConflict", "ready"),
+        ]);
+        let mut stage = Stage::empty();
+        assert!(stage.apply(0, keyed(8, 1)).is_ok() && stage.apply(0, keyed(9, 1)).is_ok());
+        assert_eq!(stage.ledger.runs().count(), 1, "one key, one run");
+    }
+
+    #[test]
+    fn only_people_and_gateways_submit_within_bounds() {
+        let stranger = DeviceId([77; 32]);
+        Stage::empty().check(vec![
+            (0, with(|s| s.submitter = ANNA), "Err(NotPaired", "none"),
+            (0, with(|s| s.submitter = stranger), "Err(NotPaired", "none"),
+            (0, with(|s| s.body = vec![0; BODY_BYTES_MAX + 1]), "Err(TooLarge", "none"),
+            (0, with(|s| s.header.priority = 6), "Err(Header(Priority(6", "none"),
+            (0, Enrol(device(stranger, Role::Gateway), None), "Ok(Done", "none"),
+            (0, with(|s| s.submitter = stranger), "Ok(Submitted", "ready"),
+            (0, Revoke(stranger, vec![1]), "Ok(Done", "ready"),
+            (0, with(|s| (s.submitter, s.id) = (stranger, RunId([8; 16]))), "Err(NotPaired", "ready"),
+            (0, submit_as(RunId([9; 16]), header()), "Ok(Submitted", "ready"),
+            (0, with(|s| s.submitter = BELA), "Err(NotPaired", "ready"),
+        ]);
+    }
+}
