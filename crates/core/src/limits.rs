@@ -10,7 +10,7 @@ pub const ACTION_BYTES_MAX: usize = 64 * 1024;
 pub const VERDICT_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of one sealed result (outcome message, branch, usage): a summary, not a log.
 pub const RESULT_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of one sealed event: two of them fit in a stream window.
+/// Bytes of one sealed event: a diff at its bound fits, sealed and padded.
 pub const EVENT_BYTES_MAX: usize = 320 * 1024;
 /// Output bytes in one event before sealing: small enough to be shown live, large enough to amortise a seal.
 pub const EVENT_OUTPUT_BYTES_MAX: usize = 16 * 1024;

@@ -111,7 +111,7 @@ pub enum Term {
 pub struct Requirements(Vec<Term>);
 
 /// Why a text is not requirements.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum RequirementsError {
     /// More text or terms than anyone needs.
     #[error("too many requirements: at most {REQUIREMENT_TERMS_MAX} terms in {REQUIREMENT_CHARS_MAX} characters")]
@@ -121,10 +121,10 @@ pub enum RequirementsError {
     Name(String),
     /// A comparison with nothing to compare to.
     #[error("`{0}` compares with nothing: write a value after `{1}`")]
-    Literal(String, &'static str),
+    Literal(String, String),
     /// An order asked of a word.
     #[error("`{0}`: `{1}` needs a number with an optional unit (8, 4GiB) or a version (2.1)")]
-    Order(String, &'static str),
+    Order(String, String),
     /// `in` without a list in parentheses.
     #[error("`{0}`: write the choices in parentheses, like `zone in (eu-1, eu-2)`")]
     List(String),
@@ -172,6 +172,18 @@ impl Requirements {
                 has: offers.get(term.name()).map_or_else(|| "nothing".to_owned(), Value::to_string),
             })
             .collect()
+    }
+
+    /// Holds a decoded value to the bounds and the form of its text: what does not print and read back as itself is refused.
+    ///
+    /// # Errors
+    /// As reading the text.
+    pub fn check(&self) -> Result<(), RequirementsError> {
+        if self.0.len() > REQUIREMENT_TERMS_MAX {
+            return Err(RequirementsError::TooLong);
+        }
+        let text = self.to_string();
+        if text.parse::<Self>()? == *self { Ok(()) } else { Err(RequirementsError::Name(text)) }
     }
 
     /// True when nothing is asked.
@@ -313,11 +325,11 @@ impl FromStr for Term {
         let name = named(&text[..at])?;
         let literal = text[at + symbol.len()..].trim();
         if literal.is_empty() {
-            return Err(RequirementsError::Literal(text.to_owned(), symbol));
+            return Err(RequirementsError::Literal(text.to_owned(), symbol.to_owned()));
         }
         let ordered = !matches!(compare, Compare::Equal | Compare::Unequal | Compare::Compatible);
         if ordered && parse_number(literal).is_none() && parse_version(literal).is_none() {
-            return Err(RequirementsError::Order(text.to_owned(), symbol));
+            return Err(RequirementsError::Order(text.to_owned(), symbol.to_owned()));
         }
         Ok(Self::Is(name, compare, literal.to_owned()))
     }

@@ -14,7 +14,7 @@ use crate::failure::{Attempts, Cause, Counts, Failure};
 use crate::ids::{DeviceId, Digest, LeaseId, RunId};
 use crate::lease::Lease;
 use crate::limits::{ATTEMPTS_MAX, HISTORY_MAX, KEY_CHARS_MAX, NAME_CHARS_MAX, PRIORITIES};
-use crate::requirements::Requirements;
+use crate::requirements::{Requirements, RequirementsError};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -66,6 +66,9 @@ pub enum HeaderError {
     /// An idempotency key that is empty or too long.
     #[error("an idempotency key has 1 to {KEY_CHARS_MAX} characters")]
     Key,
+    /// Requirements no text could have said.
+    #[error(transparent)]
+    Requirements(#[from] RequirementsError),
 }
 
 impl Header {
@@ -91,7 +94,8 @@ impl Header {
         if self.key.as_ref().is_some_and(|key| key.is_empty() || key.chars().count() > KEY_CHARS_MAX) {
             return Err(HeaderError::Key);
         }
-        Ok(())
+        // Off the wire they did not come through their text form.
+        Ok(self.requirements.check()?)
     }
 }
 

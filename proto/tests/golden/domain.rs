@@ -9,7 +9,7 @@ use ostler_core::device::{Device, Invite, KeyEpoch, Role};
 use ostler_core::event::{Event, Stream};
 use ostler_core::failure::{Attempts, Cause, Counts, Failure, FailureClass};
 use ostler_core::lease::{Lease, Phase};
-use ostler_core::requirements::{Compare, Offers, Requirements, Term, Value};
+use ostler_core::requirements::{Compare, Offers, Requirements, RequirementsError, Term, Value};
 use ostler_core::run::{Attempt, AttemptEnd, Header, HeaderError, Hold, Life, Outcome, Settlement, Spec, State};
 use ostler_core::task::{Source, Task, Work};
 use ostler_core::worker::Advert;
@@ -217,6 +217,14 @@ fn refusals(table: &mut Table) {
         Priority = HeaderError::Priority(9),
         Attempts = HeaderError::Attempts(0),
         Key = HeaderError::Key,
+        Requirements = HeaderError::Requirements(RequirementsError::TooLong),
+    );
+    closed!(table, RequirementsError:
+        TooLong = RequirementsError::TooLong,
+        Name = RequirementsError::Name(text("=x")),
+        Literal = RequirementsError::Literal(text("os="), text("=")),
+        Order = RequirementsError::Order(text("mem>=lots"), text(">=")),
+        List = RequirementsError::List(text("zone in eu")),
     );
 }
 
