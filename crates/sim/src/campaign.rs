@@ -101,7 +101,8 @@ pub fn kill(defect: Defect, first: u64, seeds: u64, threads: u64) -> Killed {
     };
     thread::scope(|scope| {
         let parts: Vec<_> = (0..threads.max(1)).map(|_| scope.spawn(work)).collect();
-        let found = parts.into_iter().filter_map(|part| part.join().expect("a world ends with an outcome, not a panic"));
+        let found =
+            parts.into_iter().filter_map(|part| part.join().expect("a world ends with an outcome, not a panic"));
         Killed { defect, by: found.min_by_key(|outcome| outcome.seed) }
     })
 }

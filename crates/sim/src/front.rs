@@ -28,6 +28,7 @@ const SHOWN_MAX: usize = 10;
 /// Runs the command line and says how it went.
 #[must_use]
 pub fn main(arguments: Vec<String>) -> ExitCode {
+    crate::keep_panics_quiet();
     let mut out = io::stdout().lock();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {

@@ -69,11 +69,13 @@ pub enum Law {
     Owed,
     /// Questions end with their lease.
     Asked,
+    /// The core's own assertions.
+    Sound,
 }
 
 impl Law {
     /// Every law.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::I1,
         Self::I2,
         Self::I3,
@@ -106,6 +108,7 @@ impl Law {
         Self::I41,
         Self::Owed,
         Self::Asked,
+        Self::Sound,
     ];
 
     /// The law, in a sentence.
@@ -144,6 +147,7 @@ impl Law {
             Self::I41 => "a revoked device changes nothing",
             Self::Owed => "whatever is owed has a timer that will prompt it",
             Self::Asked => "a question that waits belongs to a current lease",
+            Self::Sound => "no assertion of the core fails",
         }
     }
 }

@@ -92,5 +92,18 @@ pub struct Outcome {
 /// Lives the world of a seed, with a defect if one is planted; `verbose` keeps its history in words.
 #[must_use]
 pub fn live(seed: u64, defect: Option<Defect>, verbose: bool) -> Outcome {
-    world::World::new(Options::draw(seed), defect, verbose).live()
+    let world = || world::World::new(Options::draw(seed), defect, verbose).live();
+    // A failed assertion of the core ends a world like any other broken law.
+    std::panic::catch_unwind(world).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let what = text.unwrap_or_else(|| "a panic without words".to_owned());
+        let violation = Some(Violation { law: Law::Sound, what, at_ms: 0 });
+        Outcome { seed, violation, trace: 0, seen: Seen::default(), steps: 0, simulated_ms: 0, lines: vec![] }
+    })
+}
+
+/// Failed assertions become broken laws: nobody needs their stack traces in a report.
+pub(crate) fn keep_panics_quiet() {
+    std::panic::set_hook(Box::new(|_| {}));
 }

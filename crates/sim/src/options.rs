@@ -58,13 +58,8 @@ impl Fault {
         match self {
             Self::Cut | Self::Stall | Self::RelayCrash | Self::Dark => 8,
             Self::ProcessCrash | Self::MachineCrash | Self::Suspend | Self::Cancel => 5,
-            Self::Drain | Self::Cheat | Self::LogFailure | Self::RelayPause | Self::Swizzle => 3,
-            Self::RevokeRunner
-            | Self::RevokeOperator
-            | Self::Poisoned
-            | Self::Discard
-            | Self::Join
-            | Self::Sweep => 1,
+            Self::Drain | Self::Cheat | Self::LogFailure | Self::RelayPause | Self::Swizzle | Self::RevokeRunner => 3,
+            Self::RevokeOperator | Self::Poisoned | Self::Discard | Self::Join | Self::Sweep => 1,
         }
     }
 }
@@ -122,7 +117,7 @@ impl Options {
     /// The world of a seed.
     #[must_use]
     pub fn draw(seed: u64) -> Self {
-        let mut dice = Dice::new(seed ^ 0x5eed_0f_0571e4);
+        let mut dice = Dice::new(seed ^ 0x5eed_0f05_71e4);
         let mut between = |low: u64, high: u64| low + dice.roll(high - low + 1);
         let ttl_ms = between(2_000, 8_000);
         let policy = Policy {
@@ -131,7 +126,11 @@ impl Options {
             grace_ms: between(500, 12_000),
             accept_ms: between(300, 3_000),
             infra_budget: u32::try_from(between(2, 5)).unwrap_or(5),
-            infra_backoff: Backoff { base_ms: between(50, 500), cap_ms: 2_000 },
+            infra_backoff: if between(0, 1) == 0 {
+                Backoff { base_ms: between(50, 500), cap_ms: 2_000 }
+            } else {
+                Backoff { base_ms: between(2_000, 6_000), cap_ms: 9_000 }
+            },
             agent_backoff: Backoff { base_ms: between(50, 1_000), cap_ms: 3_000 },
             limit_hold_ms: between(200, 2_000),
             limit_budget_ms: between(1_000, 5_000),

@@ -16,21 +16,19 @@ impl Oracle {
         if decision.answer.is_err() {
             return;
         }
-        match command {
-            Command::Attach(attach) => drop(self.presence.insert(attach.worker, attach.draining)),
-            Command::Drain(device, draining) => {
-                if let Some(known) = self.presence.get_mut(device) {
-                    *known = *draining;
-                }
+        if let Command::Attach(attach) = command {
+            self.presence.insert(attach.worker, attach.draining);
+        } else if let Command::Drain(device, draining) = command {
+            if let Some(known) = self.presence.get_mut(device) {
+                *known = *draining;
             }
-            Command::Revoke(device, _) => drop(self.presence.remove(device)),
-            Command::Detach(device, _) => {
-                let gone = ledger.workers().find(|worker| worker.id == *device).is_none_or(|w| w.session.is_none());
-                if gone {
-                    self.presence.remove(device);
-                }
+        } else if let Command::Revoke(device, _) = command {
+            self.presence.remove(device);
+        } else if let Command::Detach(device, _) = command {
+            let gone = ledger.workers().find(|worker| worker.id == *device).is_none_or(|w| w.session.is_none());
+            if gone {
+                self.presence.remove(device);
             }
-            _ => {}
         }
     }
 }
@@ -51,9 +49,9 @@ impl World {
     pub(crate) fn check_decision(&mut self, command: &Command, decision: &Decision) {
         let Some(ledger) = &self.relay.ledger else { return };
         self.oracle.follow(command, decision, ledger);
-        let granted = decision.effects.iter().filter_map(|effect| match effect {
-            Effect::Offer(device, lease) => Some((*device, *lease)),
-            _ => None,
+        let granted = decision.effects.iter().filter_map(|effect| {
+            let Effect::Offer(device, lease) = effect else { return None };
+            Some((*device, *lease))
         });
         let mut checked = Ok(());
         for (device, lease) in granted {

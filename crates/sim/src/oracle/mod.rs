@@ -115,7 +115,9 @@ impl Oracle {
         for run in &self.cancelled {
             let cancelled = disk.lives.get(run).is_some_and(|life| match life.state() {
                 State::Settled(settlement) => settlement.outcome == Outcome::Cancelled,
-                State::Held { .. } | State::Ready | State::Leased(_) | State::Parked { .. } | State::Dead { .. } => false,
+                State::Held { .. } | State::Ready | State::Leased(_) | State::Parked { .. } | State::Dead { .. } => {
+                    false
+                }
             });
             if !cancelled {
                 return Err(format!("{run} was cancelled, and is not any more"));
@@ -148,9 +150,6 @@ impl Oracle {
     pub(crate) fn stuck(&self, disk: &Disk) -> String {
         let live = |state: &State| !matches!(state, State::Settled(_) | State::Dead { .. });
         let found = disk.lives.iter().find(|(_, life)| live(life.state()));
-        found.map_or_else(
-            || "nothing".to_owned(),
-            |(run, life)| format!("{run} is still {:?}", life.state()),
-        )
+        found.map_or_else(|| "nothing".to_owned(), |(run, life)| format!("{run} is still {:?}", life.state()))
     }
 }

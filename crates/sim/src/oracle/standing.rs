@@ -22,7 +22,8 @@ impl World {
         if self.relay.at_rest()
             && let Some(ledger) = &self.relay.ledger
         {
-            let (same, owed, asked) = (self.rows_are_state(ledger), self.owed_has_prompt(ledger), self.asked_is_current());
+            let (same, owed, asked) =
+                (self.rows_are_state(ledger), self.owed_has_prompt(ledger), self.asked_is_current());
             self.hold_to(Law::I14, same);
             self.hold_to(Law::Owed, owed);
             self.hold_to(Law::Asked, asked);
@@ -75,7 +76,9 @@ impl World {
             let of = |parked: bool| -> BTreeSet<_> {
                 let lives = self.relay.disk.lives.iter();
                 let own = lives.filter(|(_, life)| life.lease().is_some_and(|lease| lease.worker == worker.id));
-                own.filter(|(_, life)| matches!(life.state(), State::Parked { .. }) == parked).map(|(run, _)| *run).collect()
+                own.filter(|(_, life)| matches!(life.state(), State::Parked { .. }) == parked)
+                    .map(|(run, _)| *run)
+                    .collect()
             };
             if worker.seated != of(false) || worker.parked != of(true) {
                 return Err(format!("the seats of {} do not follow from its leases", worker.id.short()));
@@ -113,7 +116,8 @@ impl World {
     /// A question that waits belongs to a current lease.
     fn asked_is_current(&self) -> Result<(), String> {
         let disk = &self.relay.disk;
-        let stale = |lease: LeaseId| disk.lives.get(&lease.run).and_then(|life| life.lease()).is_none_or(|now| now.id != lease);
+        let stale =
+            |lease: LeaseId| disk.lives.get(&lease.run).and_then(|life| life.lease()).is_none_or(|now| now.id != lease);
         match disk.approvals.values().find(|known| known.is_pending() && stale(known.lease)) {
             Some(known) => Err(format!("{} still waits, and {} is over", known.id, known.lease)),
             None => Ok(()),
@@ -129,7 +133,8 @@ impl World {
             if runner.frozen_until > self.now || runner.conn.is_none() {
                 continue;
             }
-            let known = |lease: &LeaseId| runner.agents.contains_key(lease) || runner.journal.results.contains_key(lease);
+            let known =
+                |lease: &LeaseId| runner.agents.contains_key(lease) || runner.journal.results.contains_key(lease);
             current.extend(worker.stopping.iter().filter(|lease| !known(lease)).map(|lease| (worker.id, *lease)));
         }
         let now = self.now;

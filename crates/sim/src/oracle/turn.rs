@@ -103,7 +103,9 @@ impl Oracle {
 
     /// I9: a lease lives at least as long as was promised.
     fn promise_kept(&mut self, staged: &Staged, before: &Life, after: &Life) -> Checked {
-        let Some(lease) = before.lease().filter(|lease| matches!(lease.phase, Phase::Held { .. })) else { return Ok(()) };
+        let Some(lease) = before.lease().filter(|lease| matches!(lease.phase, Phase::Held { .. })) else {
+            return Ok(());
+        };
         let stands = after.lease().is_some_and(|now| now.id == lease.id && matches!(now.phase, Phase::Held { .. }));
         if stands || !matches!(staged.command, Command::Elapsed(_)) {
             return Ok(());
@@ -144,12 +146,10 @@ impl Oracle {
             }
             return;
         }
-        let by_command = match &staged.command {
-            Command::Cancel(_) | Command::Poisoned(_) | Command::Revoke(..) => true,
-            Command::Report(worker, _) => *worker == lease.worker,
-            Command::Attach(attach) => attach.worker == lease.worker,
-            _ => false,
-        };
+        let command = &staged.command;
+        let by_command = matches!(command, Command::Cancel(_) | Command::Poisoned(_) | Command::Revoke(..))
+            || matches!(command, Command::Report(worker, _) if *worker == lease.worker)
+            || matches!(command, Command::Attach(attach) if attach.worker == lease.worker);
         if by_command {
             self.fiat.insert(lease.id);
         } else if matches!(lease.phase, Phase::Orphaned { .. }) {
@@ -245,8 +245,22 @@ fn revoked_change_nothing(disk: &Disk, staged: &Staged) -> Checked {
         | Command::Report(by, _)
         | Command::Ask(by, _)
         | Command::Withdraw(by, _)
+        | Command::Stopped(by, _)
         | Command::Advertise(by, _) => Some(*by),
-        _ => None,
+        // What people and the relay itself ask names no device, or another's.
+        Command::Cancel(_)
+        | Command::Revive(_)
+        | Command::Discard(_)
+        | Command::Detach(..)
+        | Command::Drain(..)
+        | Command::Elapsed(_)
+        | Command::Poisoned(_)
+        | Command::Invite(_)
+        | Command::Enrol(..)
+        | Command::Revoke(..)
+        | Command::Rotate(_)
+        | Command::Gap(_)
+        | Command::Sweep => None,
     };
     let revoked = by.and_then(|by| disk.devices.get(&by)).is_some_and(|device| device.revoked.is_some());
     let changed = staged.decision.changes.iter().any(|change| !matches!(change, Change::Late(..)));

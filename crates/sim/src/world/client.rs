@@ -74,10 +74,11 @@ impl World {
         }
         // A ticket not yet known is tried again: its invitation may still be on its way.
         let early = matches!((&self.requests[at].command, &answer), (Command::Enrol(..), Err(_)));
-        if !self.chance(self.options.loss) && !(early && self.requests[at].tries < 6) {
-            let delay = 1 + self.roll(self.options.delay_ms);
-            self.after(delay, Happening::Told(at));
+        if self.chance(self.options.loss) || (early && self.requests[at].tries < 6) {
+            return;
         }
+        let delay = 1 + self.roll(self.options.delay_ms);
+        self.after(delay, Happening::Told(at));
     }
 
     pub(crate) fn told(&mut self, at: usize) {

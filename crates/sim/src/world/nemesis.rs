@@ -96,7 +96,7 @@ impl World {
     fn fail_log(&mut self) {
         self.relay.log.lose_pending();
         for conn in 0..self.conns.len() {
-            let late = self.roll(400);
+            let late = self.roll(1_500);
             self.after(late, Happening::Cut(conn));
         }
     }
@@ -107,7 +107,8 @@ impl World {
     }
 
     fn some_run(&mut self, fits: fn(&Life) -> bool) -> Option<RunId> {
-        let found: Vec<RunId> = self.relay.disk.lives.iter().filter(|(_, life)| fits(life)).map(|(run, _)| *run).collect();
+        let found: Vec<RunId> =
+            self.relay.disk.lives.iter().filter(|(_, life)| fits(life)).map(|(run, _)| *run).collect();
         let at = self.roll(found.len() as u64);
         found.get(usize::try_from(at).unwrap_or(0)).copied()
     }
@@ -151,9 +152,8 @@ impl World {
         self.options.late_ms = 5;
         self.options.loss = 0;
         self.options.decline = 0;
-        self.relay.frozen_until = 0;
+        // Whoever is asleep wakes in its own time: what waits for it stays in order.
         for at in 0..self.runners.len() {
-            self.runners[at].frozen_until = 0;
             self.runners[at].dark_until = 0;
             if !self.runners[at].revoked {
                 self.lighten(at);

@@ -86,7 +86,8 @@ impl World {
             digest = Digest([0xdd; 32]);
         }
         let choice = if self.healed || self.chance(80) { Choice::Approve } else { Choice::Reject };
-        let verdict = self.sign(by, Question { incarnation: super::relay::INCARNATION, lease, approval, digest }, choice);
+        let verdict =
+            self.sign(by, Question { incarnation: super::relay::INCARNATION, lease, approval, digest }, choice);
         self.ask_relay(Command::Answer(Answering { id: approval, by, digest, choice, verdict }), 0);
     }
 

@@ -50,7 +50,10 @@ pub(crate) struct Relay {
     pub(crate) ledger: Option<Ledger>,
     pub(crate) disk: Disk,
     pub(crate) log: Log,
+    /// Whose frames are obeyed: from the moment its attach is decided.
     pub(crate) sessions: BTreeMap<DeviceId, usize>,
+    /// Who is told of effects: from the moment its attach is answered, so that nothing older overtakes the answer.
+    targets: BTreeMap<DeviceId, usize>,
     pub(crate) timers: BTreeMap<Whom, u64>,
     pub(crate) staged: Vec<Staged>,
     pub(crate) flight: Vec<Staged>,
@@ -70,6 +73,7 @@ impl Relay {
             disk: Disk::default(),
             log: Log::default(),
             sessions: BTreeMap::new(),
+            targets: BTreeMap::new(),
             timers: BTreeMap::new(),
             staged: vec![],
             flight: vec![],
@@ -190,7 +194,10 @@ impl World {
 
     fn answer_runner(&mut self, conn: usize, command: &Command, answer: Result<Answer, Refusal>) {
         let frame = match (command, answer) {
-            (_, Ok(Answer::Attached { keep, stop, lease_ttl_ms })) => Frame::Attached { keep, stop, lease_ttl_ms },
+            (_, Ok(Answer::Attached { keep, stop, lease_ttl_ms })) => {
+                self.relay.targets.insert(self.conns[conn].device, conn);
+                Frame::Attached { keep, stop, lease_ttl_ms }
+            }
             (Command::Attach(_), _) => return self.cut(conn),
             (Command::Accept(_, lease), Ok(_)) if self.options.accept_answered => Frame::Accepted(*lease),
             (Command::Accept(_, lease) | Command::Decline(_, lease, _), Err(_)) => Frame::Refused(*lease),
@@ -222,7 +229,7 @@ impl World {
     }
 
     fn tell(&mut self, device: DeviceId, frame: Frame) {
-        if let Some(conn) = self.relay.sessions.get(&device).copied() {
+        if let Some(conn) = self.relay.targets.get(&device).copied() {
             self.send(conn, false, frame);
         }
     }
@@ -237,6 +244,7 @@ impl World {
 
     fn disconnect(&mut self, device: DeviceId) {
         self.relay.sessions.remove(&device);
+        self.relay.targets.remove(&device);
         for conn in 0..self.conns.len() {
             if self.conns[conn].device == device {
                 self.cut(conn);
@@ -288,6 +296,7 @@ impl World {
         self.relay.staged.clear();
         self.relay.timers.clear();
         self.relay.sessions.clear();
+        self.relay.targets.clear();
         self.relay.log.lose_pending();
         for conn in 0..self.conns.len() {
             self.cut(conn);
@@ -363,6 +372,9 @@ impl World {
         }
         if relay.sessions.get(&device) == Some(&conn) {
             relay.sessions.remove(&device);
+        }
+        if relay.targets.get(&device) == Some(&conn) {
+            relay.targets.remove(&device);
         }
         self.command(Command::Detach(device, session), From::Nobody);
     }

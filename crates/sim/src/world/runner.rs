@@ -91,7 +91,8 @@ impl World {
             offers.insert(LABELS[1].to_owned(), Value::Text("linux".to_owned()));
         }
         let slots = 1 + u32::try_from(self.roll(3)).unwrap_or(0);
-        let pools: Vec<String> = POOLS.iter().filter(|_| first || self.dice.roll(10) < 7).map(|p| (*p).to_owned()).collect();
+        let pools: Vec<String> =
+            POOLS.iter().filter(|_| first || self.dice.roll(10) < 7).map(|p| (*p).to_owned()).collect();
         let rate = if self.options.skew { 905 + self.roll(190) } else { 1_000 };
         self.enrol_runner(device, pools.clone());
         let mind = self.mind();
@@ -249,11 +250,13 @@ impl World {
         runner.mind.attached = false;
         runner.mind.attach_sent_at = now;
         runner.mind.numbers.reconnected();
-        if runner.last_relay_life != self.relay.life && runner.journal.events.values().any(|events| !events.is_empty()) {
+        if runner.last_relay_life != self.relay.life && runner.journal.events.values().any(|events| !events.is_empty())
+        {
             self.seen.note(Situation::EventsResentAcrossCrash);
         }
         runner.last_relay_life = self.relay.life;
-        let held: BTreeSet<LeaseId> = runner.mind.holding.leases().chain(runner.journal.results.keys().copied()).collect();
+        let held: BTreeSet<LeaseId> =
+            runner.mind.holding.leases().chain(runner.journal.results.keys().copied()).collect();
         let attach = Attach {
             worker: runner.device,
             session: self.conns[conn].session,

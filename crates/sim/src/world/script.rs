@@ -55,7 +55,9 @@ impl World {
         for at in 0..count {
             let wait = 1 + pause / 2 + dice.roll(pause);
             let step = match dice.roll(100) {
-                chance if nature.asks && chance < self.options.ask / if long { 6 } else { 1 } => Step::Ask(digest(lease, at)),
+                chance if nature.asks && chance < self.options.ask / if long { 6 } else { 1 } => {
+                    Step::Ask(digest(lease, at))
+                }
                 0..40 => Step::Emit,
                 _ => Step::Act,
             };

@@ -102,7 +102,8 @@ impl World {
     }
 
     fn offered(&mut self, at: usize, lease: LeaseId) {
-        let current = self.relay.disk.lives.get(&lease.run).is_some_and(|life| life.fences(lease, self.runners[at].device));
+        let current =
+            self.relay.disk.lives.get(&lease.run).is_some_and(|life| life.fences(lease, self.runners[at].device));
         if !current {
             self.note(Situation::OfferTooLate);
         }
