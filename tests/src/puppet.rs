@@ -79,7 +79,10 @@ pub(crate) async fn greet(
 
 impl Puppet {
     /// Joins with a ticket and attaches with nothing held.
-    pub(crate) async fn join(ticket: &Ticket, name: &str, slots: u32) -> Self {
+    ///
+    /// # Panics
+    /// When it is not let in.
+    pub async fn join(ticket: &Ticket, name: &str, slots: u32) -> Self {
         let key = DeviceKey::generate();
         let chain = ticket.accept(&key, name, unix_ms()).expect("a good ticket");
         let addresses: Vec<String> = ticket.relays().iter().map(|r| r.authority().to_owned()).collect();
@@ -105,6 +108,12 @@ impl Puppet {
     #[must_use]
     pub fn connection(&self) -> &Connection {
         &self.wire.connection
+    }
+
+    /// Its connection and both halves of its control stream: to hear while it speaks.
+    #[must_use]
+    pub fn split(self) -> (Connection, FrameSender, FrameReceiver) {
+        (self.wire.connection, self.wire.out, self.wire.into)
     }
 
     /// Cuts the connection without a word, and comes back as the same process, or a new one.
