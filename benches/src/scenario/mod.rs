@@ -1,0 +1,57 @@
+//! The scenarios of the load generator: one file each, one round at a time.
+
+mod idle;
+mod latency;
+mod noop;
+mod queued;
+mod reopen;
+mod store;
+mod submits;
+mod transitions;
+
+use crate::figure::{Figure, Table};
+use crate::{Error, Options, USAGE};
+use std::process::ExitCode;
+
+pub use transitions::{Mill, Milled};
+
+/// Rounds when nothing is said: enough for a median.
+const ROUNDS: u64 = 3;
+
+/// Runs the process to its end.
+#[must_use]
+pub fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            drop(std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{error}\n")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
+    let scenario = words.next().ok_or(USAGE)?;
+    let options = Options::read(words)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut table = Table::default();
+    for number in 1..=options.number("rounds", ROUNDS) {
+        let figures = runtime.block_on(round(&scenario, &options))?;
+        table.round(number, figures)?;
+    }
+    table.finish()
+}
+
+async fn round(scenario: &str, options: &Options) -> Result<Vec<Figure>, Error> {
+    match scenario {
+        "transitions" => transitions::round(options),
+        "store" => store::round(options),
+        "submits" => submits::round(options).await,
+        "latency" => latency::round(options).await,
+        "noop" => noop::round(options).await,
+        "idle" => idle::round(options).await,
+        "queued" => queued::round(options).await,
+        "reopen" => reopen::round(options).await,
+        other => Err(format!("unknown scenario {other}\n{USAGE}").into()),
+    }
+}

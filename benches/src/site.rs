@@ -1,0 +1,163 @@
+//! A site: the founder's home and the data directory of a relay that runs in a process of its own.
+//!
+//! ```text
+//! found ─▶ start ─▶ Process ─ serving (/readyz) ─▶ stop (SIGTERM) | dropped (SIGKILL) ─▶ start …
+//! ```
+//!
+//! Owns files, ports and the process. Must not know what is asked of the relay. Everything is on 127.0.0.1.
+
+use crate::{Error, Options, clock};
+use ostler_client::{Client, Home};
+use ostler_identity::{RelayAddress, RelayKey};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A relay that does not serve by then never will.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+/// How often a starting relay is asked whether it serves.
+const ASK_EVERY: Duration = Duration::from_millis(1);
+/// What Linux counts processor time in, whatever its kernel ticks at (proc_pid_stat(5): USER_HZ).
+const TICK: Duration = Duration::from_millis(10);
+const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// Where a relay's files are, and how it is reached.
+pub(crate) struct Site {
+    directory: TempDir,
+    program: PathBuf,
+    listen: SocketAddr,
+    http: SocketAddr,
+    fleet: String,
+}
+
+/// A serving relay. Dropped, it is killed.
+pub(crate) struct Process {
+    child: Child,
+    /// From before its start until it said that it serves.
+    pub(crate) ready_after: Duration,
+}
+
+impl Site {
+    /// A new fleet, without a relay yet.
+    pub(crate) fn found(options: &Options) -> Result<Self, Error> {
+        let directory = tempfile::tempdir_in(&options.dir)?;
+        let home = Home::found(directory.path(), "founder")?;
+        // Free now; somebody who takes them before the relay does makes its start fail with their names.
+        let listen = UdpSocket::bind(LOOPBACK)?.local_addr()?;
+        let http = TcpListener::bind(LOOPBACK)?.local_addr()?;
+        let site = Self { directory, program: options.relay.clone(), listen, http, fleet: home.fleet().to_string() };
+        std::fs::write(site.path("relay.toml"), site.configuration())?;
+        Ok(site)
+    }
+
+    /// A file or directory of the site.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The relay's data directory.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.path("relay")
+    }
+
+    /// The site's own directory, on the disk that is measured.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    fn configuration(&self) -> String {
+        let Self { listen, http, fleet, .. } = self;
+        let data_dir = self.data_dir();
+        let data_dir = data_dir.display();
+        format!(
+            "listen = '{listen}'\nhttp = '{http}'\nfleet = '{fleet}'\ndata_dir = '{data_dir}'\n[log]\nfilter = 'warn'\n"
+        )
+    }
+
+    /// Starts the relay, and returns when it serves.
+    pub(crate) fn start(&self) -> Result<Process, Error> {
+        let log = File::options().create(true).append(true).open(self.path("relay.log"))?;
+        let mut command = Command::new(&self.program);
+        command.arg("--config").arg(self.path("relay.toml")).stdout(Stdio::null()).stderr(log);
+        let started = clock::now();
+        let child = command.spawn().map_err(|error| format!("{}: {error}", self.program.display()))?;
+        let mut process = Process { child, ready_after: Duration::ZERO };
+        while !self.is_ready() {
+            if let Some(status) = process.child.try_wait()? {
+                let said = std::fs::read_to_string(self.path("relay.log")).unwrap_or_default();
+                return Err(format!("the relay ended with {status}: {said}").into());
+            }
+            if started.elapsed() > READY_WITHIN {
+                return Err("the relay does not become ready".into());
+            }
+            std::thread::sleep(ASK_EVERY);
+        }
+        process.ready_after = started.elapsed();
+        Ok(process)
+    }
+
+    fn is_ready(&self) -> bool {
+        let asked = || -> std::io::Result<String> {
+            let mut stream = TcpStream::connect(self.http)?;
+            stream.set_read_timeout(Some(READY_WITHIN))?;
+            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer)?;
+            Ok(answer)
+        };
+        asked().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    }
+
+    /// The founder's home, which knows the relay: it must have been started once.
+    fn home(&self) -> Result<Home, Error> {
+        let relay = RelayKey::load(&self.data_dir().join("relay.key"))?.id();
+        let mut home = Home::open(self.directory.path())?;
+        home.use_relays(vec![RelayAddress::new(&self.listen.to_string(), relay)?])?;
+        Ok(home)
+    }
+
+    /// The founder's client; each has a connection of its own.
+    pub(crate) async fn connect(&self) -> Result<Client, Error> {
+        Ok(Client::connect(self.home()?).await?)
+    }
+}
+
+impl Process {
+    /// Bytes of memory it has in use.
+    pub(crate) fn resident(&self) -> Result<u64, Error> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kib * 1024)
+    }
+
+    /// Seconds of processor time it has used.
+    pub(crate) fn processor(&self) -> Result<Duration, Error> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
+        // Behind the name, which may hold anything but ends with the last parenthesis: utime and stime are fields 12 and 13.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
+        Ok(TICK.saturating_mul(u32::try_from(ticks)?))
+    }
+
+    /// Has it end in good order.
+    pub(crate) fn stop(mut self) -> Result<(), Error> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).ok_or("no process id")?;
+        kill_process(pid, Signal::TERM)?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // A relay that has ended already is what was wanted.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
