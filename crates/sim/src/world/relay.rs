@@ -9,12 +9,11 @@
 
 use super::{Disk, Frame, Happening, Log, World};
 use crate::Defect;
-use crate::law::Law;
 use crate::options::Options;
 use crate::seen::Situation;
 use ostler_core::command::{Command, Whom};
 use ostler_core::decision::{Answer, Decision, Effect, Refusal};
-use ostler_core::ids::{ApprovalId, DeviceId, Incarnation, LeaseId};
+use ostler_core::ids::{ApprovalId, DeviceId, Incarnation};
 use ostler_core::ledger::Ledger;
 use ostler_core::policy::Dice;
 use ostler_core::time::Timestamp;
@@ -53,13 +52,13 @@ pub(crate) struct Relay {
     /// Whose frames are obeyed: from the moment its attach is decided.
     pub(crate) sessions: BTreeMap<DeviceId, usize>,
     /// Who is told of effects: from the moment its attach is answered, so that nothing older overtakes the answer.
-    targets: BTreeMap<DeviceId, usize>,
+    pub(super) targets: BTreeMap<DeviceId, usize>,
     pub(crate) timers: BTreeMap<Whom, u64>,
     pub(crate) staged: Vec<Staged>,
     pub(crate) flight: Vec<Staged>,
-    recoveries_cut: u32,
+    pub(super) recoveries_cut: u32,
     turn: u64,
-    offset_ms: i64,
+    pub(super) offset_ms: i64,
     dice: Dice,
 }
 
@@ -100,17 +99,6 @@ impl World {
 
     fn true_time(&self, at: Timestamp) -> u64 {
         at.0.saturating_add_signed(self.relay.offset_ms.saturating_neg())
-    }
-
-    fn load(&self) -> Ledger {
-        let (policy, rows) = (self.options.policy.clone(), self.relay.disk.rows());
-        Ledger::load_infected(INCARNATION, policy, rows, self.relay_reads(), self.mutant())
-    }
-
-    pub(crate) fn start_relay(&mut self) {
-        self.relay.ledger = Some(self.load());
-        self.relay.up = true;
-        self.oracle.presence.clear();
     }
 
     /// One command, decided now; its answer and effects leave with its commit.
@@ -161,7 +149,7 @@ impl World {
     }
 
     /// The turn is on disk from now on.
-    fn write(&mut self, staged: &Staged) {
+    pub(super) fn write(&mut self, staged: &Staged) {
         let checked = self.oracle.turn(&self.relay.disk, staged, &self.options.policy);
         for change in &staged.decision.changes {
             self.relay.disk.write(change.clone());
@@ -210,7 +198,7 @@ impl World {
         self.send(conn, false, frame);
     }
 
-    fn have(&mut self, effect: Effect) {
+    pub(super) fn have(&mut self, effect: Effect) {
         match effect {
             Effect::Wake(whom, at) => self.wake(whom, at),
             Effect::Rest(whom) => drop(self.relay.timers.remove(&whom)),
@@ -277,91 +265,6 @@ impl World {
             self.relay.timers.remove(&whom);
         }
         self.command(Command::Elapsed(whom), From::Nobody);
-    }
-
-    /// Power is lost. What was being committed may or may not have reached the disk.
-    pub(crate) fn crash_relay(&mut self) {
-        let reached = self.chance(50);
-        let flight = std::mem::take(&mut self.relay.flight);
-        if !flight.is_empty() {
-            self.note(if reached { Situation::CrashBeforeReply } else { Situation::CrashBeforeCommit });
-        }
-        if reached {
-            flight.iter().for_each(|staged| self.write(staged));
-        }
-        self.relay.life += 1;
-        self.relay.up = false;
-        self.relay.ledger = None;
-        self.relay.frozen_until = 0;
-        self.relay.staged.clear();
-        self.relay.timers.clear();
-        self.relay.sessions.clear();
-        self.relay.targets.clear();
-        self.relay.log.lose_pending();
-        for conn in 0..self.conns.len() {
-            self.cut(conn);
-        }
-        let down = 20 + self.roll(4_000);
-        self.after(down, Happening::Restart { life: self.relay.life });
-    }
-
-    /// The relay's machine sleeps. When it wakes, it finds that its clock went on, and owes everybody that time.
-    pub(crate) fn pause_relay(&mut self, ms: u64) {
-        self.note(Situation::RelayPaused);
-        self.relay.frozen_until = self.now + ms;
-        let life = self.relay.life;
-        self.after(ms, Happening::Thaw { life, stood_ms: ms });
-    }
-
-    pub(crate) fn thawed(&mut self, life: u32, stood_ms: u64) {
-        if life == self.relay.life && self.relay.up && stood_ms > ostler_core::limits::GAP_MS {
-            self.command(Command::Gap(stood_ms), From::Nobody);
-        }
-    }
-
-    pub(crate) fn restart(&mut self, life: u32) {
-        if life != self.relay.life {
-            return;
-        }
-        if !self.healed && self.chance(30) {
-            // The wall clock was set while nobody looked: minutes either way, or a day ahead.
-            let leap = if self.chance(10) { 86_400_000 } else { i64::try_from(self.roll(4_000)).unwrap_or(0) - 2_000 };
-            self.relay.offset_ms += leap;
-            self.note(Situation::ClockLeap);
-        }
-        let loading = 1 + self.roll(200);
-        if !self.healed && self.relay.recoveries_cut < 3 && self.chance(15) {
-            self.note(Situation::CrashInRecovery);
-            self.relay.recoveries_cut += 1;
-            if self.relay.recoveries_cut > 1 {
-                self.note(Situation::CrashInRecoveryTwice);
-            }
-            let first = self.load();
-            self.check_recovery(&first);
-            self.relay.life += 1;
-            return self.after(loading, Happening::Restart { life: self.relay.life });
-        }
-        self.relay.recoveries_cut = 0;
-        self.after(loading, Happening::Recovered { life });
-    }
-
-    pub(crate) fn recovered(&mut self, life: u32) {
-        if life != self.relay.life || self.relay.up {
-            return;
-        }
-        self.start_relay();
-        if self.has_defect(Defect::NoResume) {
-            return;
-        }
-        let owed = self.relay.ledger.as_ref().map(Ledger::resume).unwrap_or_default();
-        for effect in owed {
-            self.have(effect);
-        }
-        let again = self.load();
-        self.check_recovery(&again);
-        let held: Vec<LeaseId> = self.relay.disk.lives.values().filter_map(|life| life.lease()).map(|l| l.id).collect();
-        self.oracle.recovered(self.now + self.options.policy.lease_ttl_ms, &held);
-        self.hold_to(Law::I10, self.oracle.acknowledged_exist(&self.relay.disk));
     }
 
     pub(crate) fn relay_notices(&mut self, conn: usize) {
