@@ -94,8 +94,10 @@ impl Counts {
     pub fn lost(&mut self, worker: DeviceId, quick: bool) {
         self.losses = self.losses.saturating_add(1);
         self.lost_on.insert(worker);
+        assert!(self.lost_on.len() <= self.losses as usize, "each loss is on one runner");
         if quick {
             self.quickly_lost_on.insert(worker);
+            assert!(self.quickly_lost_on.is_subset(&self.lost_on), "a quick loss is a loss");
         }
     }
 

@@ -111,6 +111,7 @@ impl Gate {
             (Stand::Waiting | Stand::Open { .. }, Choice::Reject) => self.stand = Stand::Closed,
             (Stand::Open { .. }, Choice::Approve) => {}
         }
+        assert!(!self.waits(), "a verdict that was taken has decided");
         Ok(claims.choice)
     }
 
@@ -160,6 +161,7 @@ impl Gate {
         if digest != self.question.digest {
             return Err(GateError::OtherAction);
         }
+        assert_eq!(self.stand, Stand::Closed, "an approval is used once");
         Ok(())
     }
 

@@ -41,7 +41,9 @@ pub struct Holding {
 }
 
 const fn less_margin(ms: u64) -> u64 {
-    ms - ms / 100 * MARGIN_PERCENT - ms % 100 * MARGIN_PERCENT / 100
+    let margin = ms / 100 * MARGIN_PERCENT + ms % 100 * MARGIN_PERCENT / 100;
+    assert!(margin <= ms, "a margin is a part of its time");
+    ms - margin
 }
 
 impl Holding {
@@ -92,6 +94,7 @@ impl Holding {
         if self.beats.len() > BEATS_MAX {
             self.beats.pop_first();
         }
+        assert!(self.beats.len() <= BEATS_MAX, "beats without answers are bounded");
         listed
     }
 

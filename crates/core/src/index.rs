@@ -48,12 +48,13 @@ impl Index {
     /// Takes a run out of the order, before it moves.
     pub(crate) fn leave(&mut self, run: &Run) {
         if !run.life.is_settled() {
-            self.live = self.live.saturating_sub(1);
+            assert!(self.live > 0, "a run that leaves was counted when it joined");
+            self.live -= 1;
         }
         if matches!(run.life.state(), State::Ready) {
             let key = (run.spec.header.pool.clone(), run.spec.header.requirements.clone());
             let removed = self.lanes.get_mut(&key).is_some_and(|lane| lane.waiting.remove(&place(run)));
-            debug_assert!(removed, "a ready run waits in its lane");
+            assert!(removed, "a ready run waits in its lane");
         }
     }
 
@@ -64,7 +65,9 @@ impl Index {
         }
         if matches!(run.life.state(), State::Ready) {
             let key = (run.spec.header.pool.clone(), run.spec.header.requirements.clone());
-            self.lanes.entry(key).or_default().waiting.insert(place(run));
+            let lane = self.lanes.get_mut(&key).expect("a lane is opened before a run joins it");
+            let fresh = lane.waiting.insert(place(run));
+            assert!(fresh, "a run waits once");
         }
     }
 
@@ -148,6 +151,7 @@ impl Index {
         if !self.lapses.iter().any(|(_, w)| *w == worker) {
             self.lapses.push((now, worker));
         }
+        assert!(!self.lapses.is_empty(), "the lapse just noted is counted");
         self.lapses.len()
     }
 }

@@ -141,6 +141,7 @@ impl Ledger {
             last_turn_at: now,
             mutant,
         };
+        assert!(ledger.epochs.windows(2).all(|pair| pair[0].number < pair[1].number), "key epochs are loaded in order");
         for (id, advert) in rows.adverts {
             ledger.admit_worker(id, advert, now);
         }
@@ -319,7 +320,12 @@ impl Turn<'_> {
         &self.ledger.runs.get(&id).expect("a transition only reads a run it found").life
     }
 
+    fn answer_moves_nothing(&self, answer: &Result<Answer, Refusal>) -> bool {
+        answer.is_ok() || (self.touched.is_empty() && self.changes.is_empty())
+    }
+
     fn finish(mut self, answer: Result<Answer, Refusal>) -> Decision {
+        assert!(self.answer_moves_nothing(&answer), "a refused command changes nothing");
         for id in std::mem::take(&mut self.touched) {
             let Some(run) = self.ledger.runs.get(&id) else { continue };
             let life = run.life.clone();

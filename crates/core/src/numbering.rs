@@ -65,6 +65,7 @@ impl Numbers {
     pub fn resume(&mut self, lease: LeaseId, last: u64) {
         let known = self.last.entry(lease).or_insert(last);
         *known = last.max(*known);
+        assert!(*known >= last, "numbers never go back");
     }
 
     /// The next number of the lease's events.

@@ -19,7 +19,9 @@ impl Backoff {
     pub fn delay_ms(self, nth: u32, dice: &mut Dice) -> u64 {
         let step = self.base_ms.saturating_mul(1 << nth.saturating_sub(1).min(32)).min(self.cap_ms);
         let half = step / 2;
-        half + dice.roll(step - half + 1)
+        let delay = half + dice.roll(step - half + 1);
+        assert!(delay <= self.cap_ms, "no delay is longer than the cap");
+        delay
     }
 }
 
@@ -90,8 +92,8 @@ impl Dice {
 
     /// A number below `bound`, which must not be zero.
     pub fn roll(&mut self, bound: u64) -> u64 {
-        debug_assert!(bound > 0, "a die has at least one face");
-        self.next() % bound.max(1)
+        assert!(bound > 0, "a die has at least one face");
+        self.next() % bound
     }
 }
 

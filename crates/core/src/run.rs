@@ -257,7 +257,10 @@ impl Life {
 
     /// The only place where a state is assigned.
     pub(crate) fn enter(&mut self, state: State) {
-        debug_assert!(!matches!(self.state, State::Settled(_)), "a settled run stays settled");
+        assert!(!self.is_settled(), "a settled run stays settled");
+        if let State::Leased(lease) | State::Parked { lease, .. } = &state {
+            assert_eq!(lease.id.epoch, self.epoch, "the latest epoch is the only one that may act");
+        }
         self.state = state;
     }
 
@@ -295,6 +298,7 @@ impl Life {
             self.history.remove(0);
         }
         self.history.push(attempt);
+        assert!(self.history.len() <= HISTORY_MAX, "a row stays lean");
     }
 }
 

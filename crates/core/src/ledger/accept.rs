@@ -29,6 +29,8 @@ impl Turn<'_> {
         if let Some(phase) = confirmed {
             self.amend(lease.run).lease_mut().expect("a fenced run has a lease").phase = phase;
         }
+        let phase = self.life(lease.run).lease().map(|lease| lease.phase);
+        assert!(matches!(phase, Some(Phase::Held { .. })), "a confirmed lease is held");
         let ttl_ms = self.ledger.lease_ms();
         self.due(lease, now.plus(ttl_ms));
     }
@@ -46,6 +48,7 @@ impl Turn<'_> {
     /// The offer came to nothing: to another worker at once, or after a pause when there is none.
     pub(super) fn unoffered(&mut self, run: RunId, note: String, confirmed: bool) {
         let lease = self.end_lease(run, AttemptEnd::Declined(note), None, confirmed);
+        assert_eq!(lease.phase, Phase::Offered, "only an offer comes to nothing");
         let life = self.amend(run);
         life.avoid = Some(lease.worker);
         let row = life.history.iter().rev().take_while(|a| matches!(a.end, AttemptEnd::Declined(_))).count();

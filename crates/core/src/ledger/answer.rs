@@ -45,8 +45,9 @@ impl Turn<'_> {
             self.enter(id.run, State::Parked { lease, due: true });
             return false;
         }
-        worker.parked.remove(&id.run);
-        worker.seated.insert(id.run);
+        let (left, seated) = (worker.parked.remove(&id.run), worker.seated.insert(id.run));
+        assert!(left && seated, "a parked run takes a slot again");
+        assert!(worker.seated.len() <= worker.advert.slots as usize, "a slot was free");
         self.enter(id.run, State::Leased(lease));
         true
     }

@@ -74,8 +74,8 @@ impl Turn<'_> {
         let owner = lease.worker;
         self.enter(id.run, State::Parked { lease, due: false });
         if let Some(worker) = self.ledger.workers.get_mut(&owner) {
-            worker.seated.remove(&id.run);
-            worker.parked.insert(id.run);
+            let (left, parked) = (worker.seated.remove(&id.run), worker.parked.insert(id.run));
+            assert!(left && parked, "a run gives back the slot it had");
         }
         self.fill(owner);
     }
@@ -130,6 +130,7 @@ impl Turn<'_> {
     pub(super) fn close(&mut self, id: ApprovalId, state: ApprovalState) {
         let Some(approval) = self.ledger.approvals.get(&id) else { return };
         let closed = Approval { state, ..approval.clone() };
+        assert!(!closed.is_pending(), "a closed question waits for nobody");
         self.effects.push(Effect::Rest(Whom::Approval(id)));
         self.effects.push(Effect::Changed(closed.lease.run));
         self.keep(closed);

@@ -56,6 +56,7 @@ impl Turn<'_> {
                 self.worker(id).stopping.insert(*lease);
             }
         }
+        assert_eq!(keep.len() + stop.len(), attach.held.len(), "each lease of an attach is answered");
         let known = self.worker(id);
         let own: Vec<RunId> = known.seated.union(&known.parked).copied().collect();
         for run in own {
@@ -150,6 +151,7 @@ impl Turn<'_> {
             return;
         }
         if let Some(mut worker) = self.ledger.workers.remove(&id) {
+            assert!(worker.seated.is_empty() && worker.parked.is_empty(), "what a revoked runner held was lost");
             worker.pools.clear();
             self.ledger.index.rematch(&worker);
         }

@@ -9,6 +9,8 @@ use crate::run::{AttemptEnd, Outcome, Run, State};
 impl Turn<'_> {
     /// The system gives the run up; its body and causes stay.
     pub(super) fn bury(&mut self, id: RunId, cause: Cause) {
+        let held = self.life(id).lease().is_some_and(|lease| self.ledger.index.deadline(lease.id).is_some());
+        assert!(!held, "a run is buried when its lease has ended");
         self.ledger.tally.buried += 1;
         self.enter(id, State::Dead { cause, at: self.now });
     }
@@ -38,6 +40,7 @@ impl Turn<'_> {
         life.generation = life.generation.saturating_add(1);
         life.counts = Counts::default();
         life.queued_at = now;
+        assert!(life.generation > 0, "a revived run has had a life before");
         self.ready(id);
         Ok(Answer::Done)
     }
@@ -83,6 +86,7 @@ impl Turn<'_> {
 
     fn evict(&mut self, id: RunId) {
         let Some(run) = self.ledger.runs.remove(&id) else { return };
+        assert!(run.life.is_settled(), "only what is over is forgotten");
         self.ledger.index.leave(&run);
         let asked: Vec<ApprovalId> = self.ledger.index.asked(id).collect();
         for approval in asked {

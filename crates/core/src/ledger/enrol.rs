@@ -30,6 +30,7 @@ impl Turn<'_> {
                 None if invite.expires_at <= self.now => return Err(Refusal::SpentInvite),
                 None => {}
             }
+            assert!(invite.expires_at > self.now, "a ticket is used in time");
             let spent = Invite { spent_by: Some(device.id), ..invite.clone() };
             self.keep_invite(spent);
         } else if known.is_some_and(|known| known.chain == device.chain) {
@@ -56,6 +57,7 @@ impl Turn<'_> {
             return Ok(Answer::Done);
         }
         if u32::try_from(self.ledger.epochs.len()).is_ok_and(|count| count + 1 == epoch.number) {
+            assert!(self.ledger.epochs.iter().all(|known| known.number < epoch.number), "key epochs only grow");
             self.changes.push(Change::KeyEpoch(epoch.clone()));
             self.ledger.epochs.push(epoch);
             self.effects.push(Effect::Fleet);

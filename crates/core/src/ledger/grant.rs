@@ -14,6 +14,10 @@ use crate::run::State;
 impl Turn<'_> {
     /// The run may be granted from now on, and is if anyone has room.
     pub(super) fn ready(&mut self, id: RunId) {
+        assert!(
+            self.life(id).lease().is_none_or(|lease| self.ledger.index.deadline(lease.id).is_none()),
+            "its lease has ended"
+        );
         self.enter(id, State::Ready);
         if let Some(worker) = self.best_worker(id) {
             self.grant(id, worker);
@@ -64,7 +68,9 @@ impl Turn<'_> {
         let lease = LeaseId { run: id, epoch: life.epoch };
         self.enter(id, State::Leased(Lease { id: lease, worker: to, granted_at: now, phase: Phase::Offered }));
         let worker = self.ledger.workers.get_mut(&to).expect("a grant goes to a known worker");
-        worker.seated.insert(id);
+        assert!(!worker.parked.contains(&id), "a run has one place with its worker");
+        let fresh = worker.seated.insert(id);
+        assert!(fresh, "a run is granted from outside its worker");
         self.ledger.tally.granted += 1;
         self.effects.push(Effect::Offer(to, lease));
         self.due(lease, now.plus(accept_ms));
@@ -72,6 +78,7 @@ impl Turn<'_> {
 
     /// Sets a lease's deadline, and asks to be prompted then.
     pub(super) fn due(&mut self, lease: LeaseId, at: crate::time::Timestamp) {
+        assert!(at >= self.now, "a deadline is ahead");
         self.ledger.index.set_deadline(lease, at);
         self.effects.push(Effect::Wake(Whom::Lease(lease), at));
     }

@@ -50,11 +50,8 @@ impl Ledger {
             let parked = matches!(run.life.state(), State::Parked { .. });
             self.admit_worker(lease.worker, crate::worker::Advert { offers: Default::default(), slots: 0 }, now);
             if let Some(worker) = self.workers.get_mut(&lease.worker) {
-                if parked {
-                    worker.parked.insert(id)
-                } else {
-                    worker.seated.insert(id)
-                };
+                let fresh = if parked { worker.parked.insert(id) } else { worker.seated.insert(id) };
+                assert!(fresh, "a loaded run is seated once");
             }
         }
         for approval in self.approvals.values() {

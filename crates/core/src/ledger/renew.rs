@@ -25,6 +25,7 @@ impl Turn<'_> {
                 lost.push((*lease, self.why_over(*lease)));
             }
         }
+        assert_eq!(renewed.len() + lost.len(), leases.len(), "each lease of a beat is answered");
         self.fill(worker);
         Ok(Answer::Beaten { renewed, lost, lease_ttl_ms: self.ledger.policy.lease_ttl_ms })
     }

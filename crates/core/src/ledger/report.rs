@@ -79,6 +79,8 @@ impl Turn<'_> {
         if self.ledger.sick(Mutant::NoDeadLetter) && matches!(follows, Next::Bury(_)) {
             follows = Next::Retry { after_ms: 0 };
         }
+        let used = &self.life(id).counts;
+        assert!(counts.attempts >= used.attempts && counts.infra >= used.infra, "budgets are only used up");
         let life = self.amend(id);
         life.counts = counts;
         life.avoid = matches!(failure.class, FailureClass::Infra | FailureClass::Agent).then_some(worker);
@@ -98,6 +100,7 @@ impl Turn<'_> {
     /// The run is over.
     pub(super) fn settle(&mut self, id: RunId, outcome: Outcome, report: Option<(u64, Digest)>) {
         let (epoch, report) = report.unzip();
+        assert!(epoch.is_none_or(|epoch| epoch <= self.life(id).epoch), "a run is settled by an epoch it had");
         self.enter(id, State::Settled(Settlement { outcome, at: self.now, epoch, report }));
     }
 
@@ -118,14 +121,15 @@ impl Turn<'_> {
         self.ledger.index.clear_deadline(lease.id);
         self.effects.push(Effect::Rest(Whom::Lease(lease.id)));
         if let Some(worker) = self.ledger.workers.get_mut(&lease.worker) {
-            worker.seated.remove(&id);
-            worker.parked.remove(&id);
+            let (seated, parked) = (worker.seated.remove(&id), worker.parked.remove(&id));
+            assert!(seated != parked, "a leased run has one place with its worker");
             if !confirmed && worker.session.is_some() {
                 worker.stopping.insert(lease.id);
                 self.effects.push(Effect::Stop(lease.worker, lease.id, why));
             }
         }
         self.withdraw_all(lease.id);
+        assert!(self.ledger.index.deadline(lease.id).is_none(), "what is over has no deadline");
         lease
     }
 }

@@ -41,7 +41,8 @@ impl Turn<'_> {
         self.ledger.index.open_lane(&run, self.ledger.workers.values());
         self.ledger.index.join(&run);
         let unmet = self.unmet(&run);
-        self.ledger.runs.insert(id, run);
+        let earlier = self.ledger.runs.insert(id, run);
+        assert!(earlier.is_none(), "a known run is not made again");
         self.amend(id);
         if until <= self.now {
             self.ready(id);
