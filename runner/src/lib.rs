@@ -12,12 +12,15 @@
 //! body nobody may submit is not executed, a verdict that does not verify opens nothing, a lease not renewed in time ends.
 
 pub mod ask;
+mod attempt;
 mod config;
+mod journal;
 mod member;
 pub mod probe;
 mod runner;
-mod uplink;
 pub mod shim;
+mod slots;
+mod uplink;
 
 pub use config::{DEFAULTS, RunnerConfig, WorkspaceConfig};
 pub use member::join::{JoinError, Joined, join};

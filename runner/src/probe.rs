@@ -1,16 +1,73 @@
 //! What this machine offers: probed, labelled, advertised.
+//!
+//! Owns the names of offers. Must not know who requires them. Programs are asked for their version with a deadline each, with
+//! `/dev/null` as input; one that does not answer is not offered.
+
+mod machine;
+mod tools;
 
 use crate::config::RunnerConfig;
-use ostler_agents::Catalog;
-use ostler_core::requirements::Offers;
+use ostler_agents::{Catalog, Protocol};
+use ostler_core::limits::{NAME_CHARS_MAX, OFFERS_MAX};
+use ostler_core::requirements::{Offers, Value, parse_number, parse_version};
 
 /// A stable name of this machine, the same for every runner on it: a digest, so that it says nothing else.
 #[must_use]
 pub fn machine_id() -> String {
-    String::new()
+    machine::id()
 }
 
 /// What this machine offers now. Starts programs with a deadline each; takes up to some seconds.
-pub async fn capabilities(_config: &RunnerConfig, _catalog: &Catalog) -> Offers {
-    Offers::new()
+pub async fn capabilities(config: &RunnerConfig, catalog: &Catalog) -> Offers {
+    let mut offers = machine::offers();
+    offers.extend(tools::offers().await);
+    for entry in catalog.entries() {
+        let name = format!("agent.{}", entry.name);
+        if entry.protocol == Protocol::Builtin {
+            offers.insert(name, Value::Flag);
+        } else if let Some(version) = tools::agent(entry).await {
+            offers.insert(name, value(&version));
+        }
+    }
+    let labels = config.labels.iter().filter(|(name, _)| !name.is_empty() && name.len() <= NAME_CHARS_MAX);
+    offers.extend(labels.map(|(name, text)| (name.clone(), value(text))));
+    while offers.len() > OFFERS_MAX {
+        offers.pop_last();
+    }
+    offers
+}
+
+/// The value a text means: a flag, a number with its unit, a version, or a word.
+fn value(text: &str) -> Value {
+    if text.is_empty() || text == "yes" {
+        return Value::Flag;
+    }
+    let number = parse_number(text).map(Value::Number);
+    let version = || parse_version(text).filter(|parts| parts.len() > 1).map(Value::Version);
+    number.or_else(version).unwrap_or_else(|| Value::Text(text.chars().take(NAME_CHARS_MAX).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn this_machine_offers_what_it_is() {
+        let config = RunnerConfig::read(None).expect("the defaults are whole");
+        let offers = capabilities(&config, &Catalog::standard()).await;
+        assert_eq!(offers.get("os"), Some(&Value::Text(std::env::consts::OS.to_owned())));
+        assert_eq!(offers.get("agent.shell"), Some(&Value::Flag));
+        assert!(matches!(offers.get("cpus"), Some(Value::Number(1..))));
+        assert!(matches!(offers.get("mem"), Some(Value::Number(1..))));
+        assert_eq!(offers.get("machine"), Some(&Value::Text(machine_id())));
+        assert_eq!(machine_id(), machine_id());
+    }
+
+    #[test]
+    fn labels_are_read_as_what_they_look_like() {
+        assert_eq!(value(""), Value::Flag);
+        assert_eq!(value("lab"), Value::Text("lab".to_owned()));
+        assert_eq!(value("16GiB"), Value::Number(16 << 30));
+        assert_eq!(value("1.2.3"), Value::Version(vec![1, 2, 3]));
+    }
 }

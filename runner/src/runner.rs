@@ -1,13 +1,45 @@
 //! A runner as a whole: opened, started, drained, stopped.
+//!
+//! ```text
+//! membership, journal, workspace ─▶ probed ─▶ supervision tree ─▶ running ─ drain ─▶ idle ─▶ stopped
+//!                                                                    └ stop: agents go on in their shims
+//! ```
+//!
+//! Owns what must hold before anything runs.
 
 pub(crate) mod control;
 pub(crate) mod entry;
+pub(crate) mod pending;
+mod pulse;
+pub(crate) mod stable;
+mod tree;
+mod window;
 
 use crate::config::RunnerConfig;
-use ostler_core::ids::{DeviceId, RelayId, RunId};
-use ostler_supervise::{Branch, Exit};
+use crate::member::{Member, MemberError};
+use crate::{journal, probe, slots};
+use ostler_agents::Catalog;
+use ostler_boot::{Clock, HttpError, MetricsError, PlaceError, private_dir};
+use ostler_core::holding::Holding;
+use ostler_core::ids::{DeviceId, Incarnation, RelayId, RunId};
+use ostler_core::policy::Policy;
+use ostler_core::worker::Advert;
+use ostler_supervise::{Branch, Door, Exit, Root, StartError};
+use ostler_workspace::{Limits, Mirrors, Network};
+use pending::Pending;
 use serde::{Deserialize, Serialize};
+use stable::{Load, Shared, Stable};
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use window::Window;
+
+/// Leases that are given back are ended and reported within this, or told by the next start.
+const HANDED_BACK_WITHIN: Duration = Duration::from_secs(45);
+/// The slots answer at once, or are being restarted.
+const LOOK_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a runner is started with.
 #[derive(Debug, Clone)]
@@ -23,9 +55,30 @@ pub struct RunnerOptions {
 /// Why a runner does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RunnerError {
+    /// Its directory.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// Its key, its grant, or the fleet's keys.
     #[error(transparent)]
-    Member(#[from] crate::member::MemberError),
+    Member(#[from] MemberError),
+    /// Its journal.
+    #[error(transparent)]
+    Journal(#[from] ostler_store::OpenError),
+    /// Its mirrors and trees.
+    #[error(transparent)]
+    Workspace(#[from] ostler_workspace::OpenError),
+    /// An address that is none.
+    #[error("http: `{0}` is not an address like 127.0.0.1:9090")]
+    Address(String),
+    /// The HTTP port.
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    /// The metrics recorder.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// An actor.
+    #[error("the runner cannot start: {0}")]
+    Start(#[from] StartError),
 }
 
 /// How a runner is.
@@ -52,9 +105,16 @@ pub struct RunnerStatus {
 }
 
 /// A running runner.
-#[derive(Debug)]
 pub struct Runner {
-    root: ostler_supervise::Root,
+    root: Root,
+    stable: Shared,
+    window: Option<Window>,
+}
+
+impl std::fmt::Debug for Runner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Runner").field("member", &self.stable.member).finish_non_exhaustive()
+    }
 }
 
 impl Runner {
@@ -63,24 +123,52 @@ impl Runner {
     /// # Errors
     /// Whatever keeps it from running; a relay that is not there does not.
     pub async fn start(options: RunnerOptions) -> Result<Self, RunnerError> {
-        crate::member::Member::open(&options.home)?;
-        let root = ostler_supervise::Root::start(ostler_supervise::Plan::new(ostler_supervise::Strategy::RestForOne));
-        Ok(Self { root: root.await.expect("an empty plan starts") })
+        private_dir(&options.home)?;
+        let home = options
+            .home
+            .canonicalize()
+            .map_err(|source| PlaceError::Unusable { path: options.home.clone(), source })?;
+        let member = Member::open(&home)?;
+        let kept = journal::open(&home.join(journal::FILE))?;
+        let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network())?;
+        sweep(&mirrors).await;
+        let stable = Arc::new(stable(options, home, member, mirrors).await);
+        let window = Window::open(&stable).await?;
+        let root = Root::start(tree::plan(&stable, kept)).await?;
+        tracing::info!(device = %stable.member.device(), slots = stable.advert.borrow().slots, "the runner runs");
+        Ok(Self { root, stable, window })
     }
 
     /// Takes no new work (or takes it again); what runs goes on.
-    pub fn drain(&self, _draining: bool) {}
+    pub fn drain(&self, draining: bool) {
+        self.stable.tell(slots::Msg::Drain(draining));
+    }
 
-    /// Waits until nothing runs and nothing is owed to the relay.
-    pub async fn idle(&self) {}
+    /// Waits until nothing runs and nothing is owed to the relay. May be dropped and called again.
+    pub async fn idle(&self) {
+        let mut load = self.stable.load.subscribe();
+        // The sender lives as long as the runner does.
+        load.wait_for(|load| *load == Load::default()).await.map(drop).unwrap_or_default();
+    }
 
     /// Ends what still runs and gives its leases back, so that others take the runs at once. Returns when the relay knows,
     /// or after a bounded wait; what it does not know by then is told by the next start.
-    pub async fn hand_back(&self) {}
+    pub async fn hand_back(&self) {
+        self.stable.tell(slots::Msg::HandBack);
+        if tokio::time::timeout(HANDED_BACK_WITHIN, self.idle()).await.is_err() {
+            tracing::warn!("not everything was given back: the next start tells the relay");
+        }
+    }
 
     /// How it is.
     pub async fn status(&self) -> RunnerStatus {
-        unreachable!()
+        look(&self.stable).await
+    }
+
+    /// Where health and metrics are served, if they are.
+    #[must_use]
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.window.as_ref().map(Window::address)
     }
 
     /// The supervision tree's own door: census and drills.
@@ -97,5 +185,81 @@ impl Runner {
     /// Stops at once. Agents go on in their shims; the next start takes them up again.
     pub async fn stop(self) -> Exit {
         self.root.stop().await
+    }
+}
+
+/// How the runner is.
+pub(crate) async fn look(stable: &Shared) -> RunnerStatus {
+    let runs = stable.slots.call(LOOK_WITHIN, slots::Msg::Look).await.unwrap_or_default();
+    RunnerStatus {
+        release: env!("CARGO_PKG_VERSION").to_owned(),
+        device: stable.member.device(),
+        name: stable.member.name().to_owned(),
+        relay: stable.member.relays().first().expect("a profile names a relay").relay(),
+        connected: stable.relay.borrow().is_some(),
+        draining: *stable.draining.borrow(),
+        slots: stable.advert.borrow().slots,
+        runs: runs.into_iter().map(|(lease, stage)| (lease.run, stage.to_owned())).collect(),
+        events_pending: stable.pending.count(),
+    }
+}
+
+async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: Mirrors) -> Stable {
+    let (config, catalog, policy) = (options.config, Catalog::standard(), Policy::default());
+    let offers = probe::capabilities(&config, &catalog).await;
+    let advert = Advert { offers, slots: config.slots() };
+    Stable {
+        clock: Clock::start(),
+        home,
+        config,
+        exe: options.exe,
+        incarnation: Incarnation(getrandom::u64().expect("the system has randomness")),
+        member,
+        catalog,
+        mirrors,
+        journal: Door::new(),
+        uplink: Door::new(),
+        slots: Door::new(),
+        attempts: Branch::new(),
+        advert: watch::Sender::new(advert),
+        draining: watch::Sender::new(false),
+        relay: watch::Sender::new(None),
+        renewed: watch::Sender::new(0),
+        beat_now: Notify::new(),
+        load: watch::Sender::new(Load::default()),
+        pending: Pending::default(),
+        holding: Mutex::new(Holding::new(policy.lease_ttl_ms, policy.grace_ms)),
+    }
+}
+
+fn limits(config: &RunnerConfig) -> Limits {
+    Limits {
+        disk_bytes_max: config.workspace.disk_budget.bytes(),
+        reserve_bytes: config.workspace.disk_reserve.bytes(),
+        ..Limits::default()
+    }
+}
+
+/// The owner's own ssh agent and PATH: what reaches the repositories by hand reaches them here.
+fn network() -> Network {
+    let mut network = Network { ssh_agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from), ..Network::default() };
+    if let Some(path) = std::env::var_os("PATH") {
+        network.path = path;
+    }
+    network.home = std::env::var_os("HOME").map(PathBuf::from);
+    network
+}
+
+/// Ends deletions an earlier life began; trees that stand without an owner are told, and stay.
+async fn sweep(mirrors: &Mirrors) {
+    let mirrors = mirrors.clone();
+    match tokio::task::spawn_blocking(move || mirrors.sweep()).await {
+        Ok(Ok(leftovers)) => {
+            for left in leftovers {
+                tracing::info!(run = left.run, directory = %left.dir.display(), saved = left.saved.as_deref(), "a working tree stands");
+            }
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "the workspace could not be swept"),
+        Err(error) => tracing::warn!(%error, "the workspace could not be swept"),
     }
 }

@@ -1,0 +1,111 @@
+//! The run's socket: where a process inside the run reaches its attempt.
+//!
+//! Owns the listener and who may talk: processes of this very user. Must not know what is asked.
+
+use super::Msg;
+use crate::ask::wire::{self, Answer, Request};
+use crate::runner::stable::{Shared, Stable};
+use ostler_core::ids::LeaseId;
+use ractor::ActorRef;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// Bytes a socket's path may have: `sun_path` in unix(7) is 108, on other systems 104.
+const SOCKET_PATH_BYTES_MAX: usize = 100;
+/// Askers of one run that talk at once: each waits for a person.
+const ASKERS_MAX: usize = 128;
+/// A socket that could not be made is tried again: its directory may come back.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The socket of a lease: the same for every life of the runner, because agents remember it.
+pub(super) fn path(stable: &Stable, lease: LeaseId) -> PathBuf {
+    let name = format!("{}-{}", lease.run, lease.epoch);
+    let near = stable.home.join("ask").join(&name);
+    if near.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
+        return near;
+    }
+    // Deep directories have no room for a socket; one of this user's own stands in.
+    let uid = rustix::process::getuid().as_raw();
+    PathBuf::from(format!("/tmp/ostler-{uid}")).join(name)
+}
+
+/// Serves the socket until dropped.
+pub(super) async fn serve(stable: Shared, lease: LeaseId, attempt: ActorRef<Msg>) {
+    let path = path(&stable, lease);
+    let _removed = Removed(path.clone());
+    loop {
+        match bind(&path) {
+            Ok(listener) => accept(&listener, &attempt).await,
+            Err(error) => {
+                tracing::error!(lease = %lease, %error, path = %path.display(), "nothing can be asked inside this run")
+            }
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Removes the socket's name when its attempt is over.
+struct Removed(PathBuf);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // A successor has made its own, or nobody needs it.
+        std::fs::remove_file(&self.0).unwrap_or_default();
+    }
+}
+
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let found = std::fs::symlink_metadata(folder)?;
+    let ours = found.is_dir() && found.uid() == rustix::process::getuid().as_raw() && found.mode() & 0o077 == 0;
+    if !ours {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket's directory is open to others"));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+async fn accept(listener: &UnixListener, attempt: &ActorRef<Msg>) {
+    let mut askers: JoinSet<()> = JoinSet::new();
+    loop {
+        tokio::select! {
+            came = listener.accept(), if askers.len() < ASKERS_MAX => match came {
+                Ok((stream, _)) => {
+                    let attempt = attempt.clone();
+                    askers.spawn(async move {
+                        if let Err(error) = talk(stream, attempt).await {
+                            tracing::debug!(%error, "an asker left");
+                        }
+                    });
+                }
+                Err(_) => return,
+            },
+            Some(_) = askers.join_next() => {}
+        }
+    }
+}
+
+async fn talk(mut stream: UnixStream, attempt: ActorRef<Msg>) -> io::Result<()> {
+    if stream.peer_cred()?.uid() != rustix::process::getuid().as_raw() {
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
+    loop {
+        let request: Request = wire::receive(&mut stream).await?;
+        let (reply, answer) = oneshot::channel();
+        drop(attempt.send_message(Msg::Request(Box::new(request), reply)));
+        // An attempt that falls drops the answer: the asker comes back and asks again.
+        let answer: Answer = answer.await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        wire::send(&mut stream, &answer).await?;
+    }
+}

@@ -1,0 +1,63 @@
+//! The pulse: probing by the clock, and the word that everything which should run be started.
+//!
+//! It is the last child of the root, so that it starts again whenever anything above it fell: its first word is always that
+//! attempts be taken up.
+
+use super::stable::Shared;
+use crate::{probe, slots};
+use metrics::gauge;
+use ostler_proto::ToRelay;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Gauges are read by people and by scrapers every few seconds.
+const GAUGES_EVERY: Duration = Duration::from_secs(5);
+
+/// Time passed.
+pub(crate) struct Tick;
+
+pub(crate) struct PulseActor {
+    pub(crate) stable: Shared,
+}
+
+impl Actor for PulseActor {
+    type Msg = Tick;
+    type State = JoinSet<()>;
+    type Arguments = ();
+
+    async fn pre_start(&self, me: ActorRef<Tick>, (): ()) -> Result<JoinSet<()>, ActorProcessingErr> {
+        self.stable.tell(slots::Msg::Resume);
+        // The interval ends with the actor.
+        drop(me.send_interval(GAUGES_EVERY, || Tick));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(probe_for_ever(Arc::clone(&self.stable)));
+        Ok(tasks)
+    }
+
+    async fn handle(&self, _: ActorRef<Tick>, _: Tick, _: &mut JoinSet<()>) -> Result<(), ActorProcessingErr> {
+        let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        gauge!("ostler_events_pending").set(count(self.stable.pending.count()));
+        gauge!("ostler_slots").set(self.stable.advert.borrow().slots);
+        gauge!("ostler_relay_connected").set(u32::from(self.stable.relay.borrow().is_some()));
+        Ok(())
+    }
+}
+
+/// Probes again and again; what changed is advertised.
+async fn probe_for_ever(stable: Shared) {
+    loop {
+        tokio::time::sleep(stable.config.probe_every.duration()).await;
+        let offers = probe::capabilities(&stable.config, &stable.catalog).await;
+        let changed = stable.advert.send_if_modified(|advert| {
+            let changed = advert.offers != offers;
+            advert.offers = offers;
+            changed
+        });
+        if changed {
+            tracing::info!("what this machine offers has changed");
+            stable.say(ToRelay::Advertise(stable.advert.borrow().clone()));
+        }
+    }
+}
