@@ -163,6 +163,7 @@ fn client_exit(error: &ClientError) -> Exit {
         | ClientError::Protocol(_)
         | ClientError::Content(_)
         | ClientError::Open(_)
+        | ClientError::Unsigned(_)
         | ClientError::Epoch(_) => Exit::Failure,
     }
 }

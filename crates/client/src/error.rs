@@ -4,7 +4,7 @@ use crate::home::HomeError;
 use ostler_core::decision::Refusal;
 use ostler_core::ids::RunId;
 use ostler_core::run::HeaderError;
-use ostler_identity::{ChainError, EpochError, OpenError, TicketError, VerdictError};
+use ostler_identity::{ChainError, EpochError, OpenError, StatementError, TicketError, VerdictError};
 use ostler_mesh::DialError;
 use ostler_proto::Refused;
 
@@ -96,6 +96,9 @@ pub enum ClientError {
     /// Sealed text that does not open.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A task that nobody who may submit signed for its run.
+    #[error("what the relay keeps was not submitted by a member who may ({0}): do not run it again")]
+    Unsigned(#[from] StatementError),
     /// The fleet's keys.
     #[error(transparent)]
     Epoch(#[from] EpochError),

@@ -1,4 +1,5 @@
-//! Submitting: the header in clear, the task sealed to the fleet, a digest over both that only the fleet can compute.
+//! Submitting: the header in clear; the task signed by this device for this very run, then sealed to the fleet; a digest
+//! over header and task that only the fleet can compute.
 //!
 //! Owns the id of a run, so that a submission whose answer was lost is the same submission when it is sent again.
 
@@ -11,7 +12,7 @@ use ostler_core::ids::RunId;
 use ostler_core::limits::BODY_BYTES_MAX;
 use ostler_core::run::Header;
 use ostler_core::task::Task;
-use ostler_identity::Purpose;
+use ostler_identity::{Purpose, sign_body, verify_body};
 use ostler_proto::{Request, Response};
 
 /// A run to be submitted. What the relay must read twice stands in `task` only.
@@ -104,11 +105,12 @@ impl Client {
     /// What a run was asked to do.
     ///
     /// # Errors
-    /// When the relay no longer keeps it, or it does not open.
+    /// When the relay no longer keeps it, it does not open, or nobody who may submit signed it for this run.
     pub async fn task(&self, run: RunId) -> Result<Task, ClientError> {
         let Response::Body(body) = self.ask(&Request::Body(run)).await? else { return Err(unexpected("Body")) };
         let sealed = body.ok_or(ClientError::NoBody(run))?;
-        let plain = self.open(&Purpose::Body { run }, &sealed).await?;
+        let signed = self.open(&Purpose::Body { run }, &sealed).await?;
+        let (_, plain) = self.trusting(|trust| verify_body(&signed, run, trust))?;
         postcard::from_bytes(&plain).map_err(|_| ClientError::Content("the task"))
     }
 
@@ -119,7 +121,7 @@ impl Client {
         within(plain.len())?;
         let keyring = self.keyring()?;
         let run = RunId::from_parts(chance::unix_ms(), chance::bytes());
-        let body = keyring.seal(&Purpose::Body { run }, &plain);
+        let body = keyring.seal(&Purpose::Body { run }, &sign_body(&self.home().signer(), run, &plain));
         within(body.len())?;
         let digest = keyring.spec_digest(&encoded(&(&header, task)));
         let Response::Submitted { run, fresh, unmet } =
