@@ -9,6 +9,8 @@ pub(crate) mod follow;
 mod repository;
 mod work;
 
+pub(crate) use repository::top_level as repository_top;
+
 use super::names;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,7 +23,7 @@ use ostler_client::{Client, Draft, Submitted};
 use ostler_core::approval::{LapsePolicy, SlotPolicy};
 use ostler_core::failure::Attempts;
 use ostler_core::requirements::Requirements;
-use ostler_core::task::{Task, Work};
+use ostler_core::task::{Source, Task, Work};
 use serde_json::json;
 
 /// Copies submitted in one go: more is a script's business, which can be interrupted and resumed.
@@ -168,10 +170,15 @@ fn task(args: &Args) -> Result<Task, Fault> {
     let agent = work::agent(args.agent.as_deref(), &work)?;
     let source = repository::source(args.repo.as_deref(), args.reference.as_deref())?;
     let given = args.require.iter().cloned().fold(Requirements::default(), Requirements::and);
-    let implied = [work::requirement(&agent), source.as_ref().and_then(repository::requirement)];
-    let requirements = implied.into_iter().flatten().fold(given, Requirements::and);
+    let requirements = given.and(implied(&agent, source.as_ref()));
     let timeout_ms = args.timeout.map(Period::ms);
     Ok(Task { agent, work, source, env: Vec::new(), timeout_ms, requirements, lapse: args.unanswered })
+}
+
+/// What the work itself requires: its agent, and the machine its repository is on.
+pub(crate) fn implied(agent: &str, source: Option<&Source>) -> Requirements {
+    let implied = [work::requirement(agent), source.and_then(repository::requirement)];
+    implied.into_iter().flatten().fold(Requirements::default(), Requirements::and)
 }
 
 fn unanswered(text: &str) -> Result<LapsePolicy, String> {

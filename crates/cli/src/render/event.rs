@@ -77,6 +77,11 @@ pub(crate) fn diff(events: &[Heard], paint: Paint) -> Option<String> {
         Ok(Event::Diff { patch, .. }) => Some(patch),
         Ok(_) | Err(_) => None,
     })?;
+    Some(painted_patch(patch, paint))
+}
+
+/// A unified diff in its usual colours.
+pub(crate) fn painted_patch(patch: &[u8], paint: Paint) -> String {
     let painted = |text: &str| match text.chars().next() {
         Some('+') if !text.starts_with("+++") => paint.green(text),
         Some('-') if !text.starts_with("---") => paint.red(text),
@@ -84,7 +89,7 @@ pub(crate) fn diff(events: &[Heard], paint: Paint) -> Option<String> {
         Some(_) | None => text.to_owned(),
     };
     let text = String::from_utf8_lossy(patch);
-    Some(text.lines().map(|text| painted(&lines(text))).collect::<Vec<_>>().join("\n"))
+    text.lines().map(|text| painted(&lines(text))).collect::<Vec<_>>().join("\n")
 }
 
 /// A line in front of which stands where it belongs.

@@ -21,7 +21,7 @@ pub(crate) fn name(names: &Names, id: DeviceId) -> String {
 }
 
 /// The colour of a state's word.
-fn tint(life: &Life) -> fn(Paint, &str) -> String {
+pub(crate) fn tint(life: &Life) -> fn(Paint, &str) -> String {
     match life.state() {
         State::Held { .. } | State::Ready => Paint::dim,
         State::Leased(_) => Paint::cyan,
@@ -126,11 +126,16 @@ pub(crate) fn listing(runs: &[RunView], names: &Names, now: Timestamp) -> Table 
 
 /// One line for a run that moved.
 pub(crate) fn moved(view: &RunView, names: &Names, now: Timestamp, paint: Paint) -> String {
+    format!("{} {}", paint.dim(&view.spec.id.short()), stands(view, names, now, paint))
+}
+
+/// Where a run stands, on whom, and why.
+pub(crate) fn stands(view: &RunView, names: &Names, now: Timestamp, paint: Paint) -> String {
     let state = tint(&view.life)(paint, &word(view));
     let on = view.life.lease().map(|lease| format!(" on {}, epoch {}", name(names, lease.worker), lease.id.epoch));
     let why = why(&view.life, now);
     let why = if why.is_empty() { why } else { format!(": {why}") };
-    format!("{} {state}{}{why}", paint.dim(&view.spec.id.short()), on.unwrap_or_default())
+    format!("{state}{}{why}", on.unwrap_or_default())
 }
 
 /// Everything about one run.

@@ -1,0 +1,316 @@
+//! The play: submits, listens to every run at once, and does what a person would do at the right moment.
+//!
+//! ```text
+//! followers (one per run) ──▶ Cue ──▶ one handler ──▶ kill, cancel, approve; a line for people
+//! ```
+
+use super::cast::Cast;
+use super::repository::Repository;
+use super::script::{self, Part};
+use super::seen::{Seen, shared_trees};
+use super::{Args, say};
+use crate::command::names;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::out::{self, Paint};
+use crate::render::run::{self as render, Names};
+use crate::render::table::{Cell, Table};
+use crate::render::text::{output, plain};
+use crate::render::{approval, event, time};
+use ostler_client::{Client, ClientError, Draft, Step};
+use ostler_core::approval::Choice;
+use ostler_core::event::Event;
+use ostler_core::ids::{ApprovalId, RunId};
+use ostler_core::time::Timestamp;
+use ostler_proto::RunView;
+use serde_json::json;
+use std::io::BufRead;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// What the handler hears of.
+enum Cue {
+    Heard(Box<Event>),
+    Moved(Box<RunView>),
+    Over,
+    Lost(ClientError),
+    Answered(ApprovalId, Choice),
+}
+
+/// Where followers put what they hear.
+type Cues = mpsc::UnboundedSender<(RunId, Cue)>;
+
+/// The play as it stands.
+pub(super) struct Play<'a> {
+    context: &'a Context,
+    args: &'a Args,
+    client: &'a Client,
+    repository: &'a Repository,
+    names: Names,
+    seen: Vec<Seen>,
+    diff: Option<Vec<u8>>,
+    began: Timestamp,
+    cues: (Cues, mpsc::UnboundedReceiver<(RunId, Cue)>),
+    followers: JoinSet<()>,
+}
+
+impl<'a> Play<'a> {
+    pub(super) fn new(context: &'a Context, args: &'a Args, client: &'a Client, repository: &'a Repository) -> Self {
+        Self {
+            context,
+            args,
+            client,
+            repository,
+            names: Names::new(),
+            seen: Vec::new(),
+            diff: None,
+            began: context.now(),
+            cues: mpsc::unbounded_channel(),
+            followers: JoinSet::new(),
+        }
+    }
+
+    /// From the first submission to the end of the last run.
+    pub(super) async fn perform(&mut self, cast: &mut Cast) -> Result<Exit, Fault> {
+        self.names = names(self.client).await;
+        self.act("one run; its runner is killed half way, without warning (SIGKILL)");
+        self.submit(Part::Survivor, &script::survivor(self.repository.top())?).await?;
+        while let Some((run, cue)) = self.cues.1.recv().await {
+            self.handle(run, cue, cast).await?;
+            if self.seen.iter().all(|seen| seen.over) {
+                break;
+            }
+        }
+        self.judge()
+    }
+
+    /// The second act, as soon as the first runner is dead.
+    async fn second_act(&mut self) -> Result<(), Fault> {
+        let agent = if self.args.no_agent { None } else { script::signed_in() };
+        self.act("meanwhile: an edit, an approval, a dead letter, three copies, one to be stopped");
+        match agent {
+            Some(agent) => self.act(&format!("and {agent}, which is installed and signed in")),
+            None => self.act("(no run with a real agent: none is installed and signed in, or --no-agent)"),
+        }
+        for (part, draft) in script::others(self.repository.top(), agent)? {
+            self.submit(part, &draft).await?;
+        }
+        Ok(())
+    }
+
+    async fn submit(&mut self, part: Part, draft: &Draft) -> Result<(), Fault> {
+        let run = self.client.submit(draft).await?.run;
+        self.seen.push(Seen::new(part, run, &draft.name));
+        self.tell(run, &format!("submitted as {run}"));
+        let (client, cues) = (self.client.clone(), self.cues.0.clone());
+        self.followers.spawn(follow(client, run, cues));
+        Ok(())
+    }
+
+    async fn handle(&mut self, run: RunId, cue: Cue, cast: &mut Cast) -> Result<(), Fault> {
+        match cue {
+            Cue::Heard(event) => self.heard(run, &event, cast).await,
+            Cue::Moved(view) => {
+                let news = self.of(run).look(&view);
+                if news {
+                    self.moved(run, &view);
+                }
+                Ok(())
+            }
+            Cue::Over => {
+                self.of(run).over = true;
+                Ok(())
+            }
+            Cue::Lost(error) => Err(error.into()),
+            Cue::Answered(id, choice) => self.answer(run, id, choice).await,
+        }
+    }
+
+    async fn heard(&mut self, run: RunId, event: &Event, cast: &mut Cast) -> Result<(), Fault> {
+        let first_words = matches!(event, Event::Output { .. }) && !self.of(run).printed;
+        self.of(run).hear(event);
+        match event {
+            Event::Output { bytes, .. } => {
+                output(bytes).lines().for_each(|line| self.tell(run, &Paint::stdout().dim(&format!("| {line}"))));
+            }
+            Event::Diff { patch, .. } if self.of(run).part == Part::Editor => self.diff = Some(patch.clone()),
+            Event::Saved { branch, commit, .. } => {
+                self.repository.note(branch, commit);
+                self.tell(run, &event::line(event));
+            }
+            Event::Asked { approval, .. } => self.asked(run, *approval).await?,
+            Event::Answered { .. } | Event::Diff { .. } | Event::Message(_) | Event::Notice(_) => {
+                self.tell(run, &event::line(event));
+            }
+            Event::Started { .. } | Event::Truncated { .. } | Event::Ended { .. } | Event::Raw(_) => {}
+        }
+        if first_words { self.intervene(run, cast).await } else { Ok(()) }
+    }
+
+    /// What the tour does to a run that has begun to speak.
+    async fn intervene(&mut self, run: RunId, cast: &mut Cast) -> Result<(), Fault> {
+        let (part, alone) = (self.of(run).part, self.seen.len() == 1);
+        match part {
+            Part::Survivor if alone => {
+                let lease = self.client.run(run).await?.view.life.lease().map(|lease| lease.worker);
+                let name = lease.and_then(|worker| self.names.get(&worker).cloned()).unwrap_or_default();
+                let pid = cast.kill(&name).await.unwrap_or_default();
+                self.act(&format!("{} runner {name}, pid {pid}", Paint::stdout().red("kill -9")));
+                self.second_act().await
+            }
+            Part::Stopped => {
+                self.act("ostler runs cancel, for the run that never ends");
+                Ok(self.client.cancel(run).await?)
+            }
+            Part::Survivor | Part::Editor | Part::Asker | Part::Doomed | Part::Copy | Part::Agent => Ok(()),
+        }
+    }
+
+    /// Shows a question, and finds somebody to answer it.
+    async fn asked(&mut self, run: RunId, id: ApprovalId) -> Result<(), Fault> {
+        let question = self.client.approval(id).await?;
+        if !question.approval.is_pending() {
+            return Ok(());
+        }
+        say(self.context, &approval::page(&question, &self.names, self.context.now(), Paint::stdout()));
+        let cues = self.cues.0.clone();
+        let send = move |choice| {
+            // The play is over: nobody waits for the answer.
+            drop(cues.send((run, Cue::Answered(id, choice))));
+        };
+        if self.args.yes {
+            self.act("--yes: approving");
+            send(Choice::Approve);
+        } else if out::can_ask() {
+            out::note(&Paint::stderr().bold("approve this action? [y/N] "));
+            // A thread of its own, which the process does not wait for: a terminal cannot be asked with a deadline.
+            std::thread::spawn(move || {
+                let mut line = String::new();
+                let read = std::io::stdin().lock().read_line(&mut line);
+                let yes = read.is_ok() && matches!(line.trim().to_lowercase().as_str(), "y" | "yes");
+                send(if yes { Choice::Approve } else { Choice::Reject });
+            });
+        } else {
+            self.act("nobody is at the terminal and --yes was not given: rejecting");
+            send(Choice::Reject);
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, run: RunId, id: ApprovalId, choice: Choice) -> Result<(), Fault> {
+        let question = self.client.approval(id).await?;
+        match self.client.decide(&question, choice, "during the tour").await {
+            Ok(()) => Ok(()),
+            // Its runner was lost, or it was cancelled meanwhile: it will ask again, or nobody needs the answer.
+            Err(error @ (ClientError::Answered | ClientError::Refusal(_))) => {
+                self.tell(run, &plain(&error.to_string()));
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The table, the diff, and where the results are.
+    pub(super) async fn tell_end(&mut self) -> Result<(), Fault> {
+        if self.seen.is_empty() {
+            return Ok(());
+        }
+        if self.context.json() {
+            let runs: Vec<_> = self.seen.iter().filter_map(|seen| seen.view.as_ref()).collect();
+            let runs: Vec<_> = runs.into_iter().map(|view| render::json(view, &self.names)).collect();
+            self.context.print_json(json!({ "runs": runs, "repository": self.repository.top() }));
+            return Ok(());
+        }
+        if let Some(patch) = &self.diff {
+            self.act("what the run `edit` changed:");
+            out::line(&event::painted_patch(patch, Paint::stdout()));
+        }
+        out::line("");
+        out::line(&self.table().print(out::width(), Paint::stdout()));
+        if self.args.keep {
+            let top = self.repository.top().display();
+            for seen in self.seen.iter().filter(|seen| seen.branch.is_some()) {
+                out::line(&format!("  git -C {top} diff HEAD...{}", plain(seen.branch.as_deref().unwrap_or_default())));
+            }
+        }
+        out::line(&format!("{} runs in {}", self.seen.len(), time::length(self.context.now().since(self.began))));
+        Ok(())
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new(&["RUN", "NAME", "STATE", "RUNNERS", "TRIES", "BRANCH", "TOOK"], 5);
+        for seen in &self.seen {
+            let Some(view) = &seen.view else { continue };
+            let runners: Vec<String> = seen.runners.iter().map(|id| render::name(&self.names, *id)).collect();
+            let ended = render::ended_at(&view.life).unwrap_or(view.spec.created_at);
+            table.row(vec![
+                Cell::painted(seen.run.short(), Paint::bold),
+                plain(&seen.name).into(),
+                Cell::painted(render::word(view), render::tint(&view.life)),
+                runners.join(" ▸ ").into(),
+                format!("{}/{}", render::attempts(&view.life), view.spec.header.attempts.max).into(),
+                plain(seen.branch.as_deref().unwrap_or("-")).into(),
+                time::length(ended.since(view.spec.created_at)).into(),
+            ]);
+        }
+        table
+    }
+
+    fn judge(&self) -> Result<Exit, Fault> {
+        let broken = self.seen.iter().filter_map(Seen::broken_promise);
+        let broken: Vec<String> = broken.chain(shared_trees(&self.seen, self.repository.top())).collect();
+        if broken.is_empty() { Ok(Exit::Success) } else { Err(Fault::Tour(broken.join("\n"))) }
+    }
+
+    fn of(&mut self, run: RunId) -> &mut Seen {
+        self.seen.iter_mut().find(|seen| seen.run == run).expect("only submitted runs are followed")
+    }
+
+    fn moved(&mut self, run: RunId, view: &RunView) {
+        let now = Timestamp(view.life.queued_at.0.max(render::ended_at(&view.life).unwrap_or_default().0));
+        let line = render::stands(view, &self.names, now, Paint::stdout());
+        self.tell(run, &line);
+    }
+
+    /// A line about a run.
+    fn tell(&self, run: RunId, text: &str) {
+        let name = self.seen.iter().find(|seen| seen.run == run).map_or("", |seen| seen.name.as_str());
+        say(self.context, &format!("{} {name:>9} {text}", self.stamp()));
+    }
+
+    /// A line about what the tour itself does.
+    fn act(&self, text: &str) {
+        say(self.context, &format!("{} {}", self.stamp(), Paint::stdout().bold(text)));
+    }
+
+    fn stamp(&self) -> String {
+        let since = self.context.now().since(self.began);
+        Paint::stdout().dim(&format!("{:>3}.{}s", since / 1_000, since % 1_000 / 100))
+    }
+}
+
+/// Tells the handler everything about one run, in order.
+async fn follow(client: Client, run: RunId, cues: Cues) {
+    let mut follow = client.follow(run, 1);
+    let send = |cue| drop(cues.send((run, cue)));
+    loop {
+        match follow.next().await {
+            Ok(Some(Step::Heard(heard))) => {
+                heard
+                    .into_iter()
+                    .filter_map(|heard| heard.event.ok())
+                    .for_each(|event| send(Cue::Heard(Box::new(event))));
+            }
+            Ok(Some(Step::Moved(view))) => send(Cue::Moved(view)),
+            Ok(Some(Step::Truncated(_) | Step::Lost(_))) => {}
+            Ok(None) => break,
+            Err(error) => return send(Cue::Lost(error)),
+        }
+    }
+    match client.run(run).await {
+        Ok(detail) => send(Cue::Moved(Box::new(detail.view))),
+        Err(error) => return send(Cue::Lost(error)),
+    }
+    send(Cue::Over);
+}
