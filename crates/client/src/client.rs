@@ -73,7 +73,8 @@ impl Client {
     /// # Errors
     /// When no relay is known or reachable, it sends the device away, or its keys cannot be believed.
     pub async fn connect(home: Home) -> Result<Self, ClientError> {
-        let fleet = Fleet { keyring: home.keyring()?, ..Fleet::default() };
+        let revoked = revoked(&home.tombstones()?, &Trust::new(home.fleet(), chance::unix_ms()));
+        let fleet = Fleet { keyring: home.keyring()?, revoked, ..Fleet::default() };
         let dialer = Dialer::new(home.key())?;
         let shared = Shared { home, dialer, link: Mutex::new(None), fleet: RwLock::new(fleet) };
         let client = Self { shared: Arc::new(shared) };
@@ -93,12 +94,13 @@ impl Client {
         let dialer = Dialer::new(home.key())?;
         let (link, welcome) = Link::dial(&dialer, &home).await?;
         let trust = Trust::new(ticket.fleet(), chance::unix_ms());
-        let revoked = revoked(&welcome, &trust);
+        let revoked = revoked(&welcome.tombstones, &trust);
         let is_revoked = |id: &DeviceId| revoked.contains(id);
         let record = welcome.epochs.last().ok_or(ClientError::Epoch(EpochError::Inconsistent))?;
         let keyring = ticket.keyring(record, &Trust { is_revoked: &is_revoked, ..trust })?;
         home.keep_keyring(&keyring)?;
         let home = home.settle()?;
+        home.keep_tombstones(&welcome.tombstones)?;
         home.keep_seen(welcome.incarnation.0)?;
         let fleet = Fleet {
             keyring: Some(keyring),
@@ -269,10 +271,9 @@ impl Client {
     }
 
     fn met(&self, welcome: &Welcome) -> Result<(), ClientError> {
-        let revoked = revoked(welcome, &Trust::new(self.fleet(), chance::unix_ms()));
+        self.bury(&welcome.tombstones)?;
         let before = self.home().seen()?.map(Incarnation);
         self.write(|fleet| {
-            fleet.revoked = revoked;
             fleet.incarnation = Some(welcome.incarnation);
             fleet.release.clone_from(&welcome.release);
             if let Some(from) = before.filter(|from| *from != welcome.incarnation) {
@@ -283,6 +284,20 @@ impl Client {
             self.home().keep_seen(welcome.incarnation.0)?;
         }
         welcome.epochs.last().map_or(Ok(()), |newest| self.advance(newest))
+    }
+
+    /// Believes the tombstones that verify, and keeps them: a relay that hides one later brings nobody back.
+    fn bury(&self, tombstones: &[Vec<u8>]) -> Result<(), ClientError> {
+        let mut kept = self.home().tombstones()?;
+        let trust = Trust::new(self.fleet(), chance::unix_ms());
+        let news = tombstones.iter().filter(|bytes| !kept.contains(bytes) && Tombstone::verify(bytes, &trust).is_ok());
+        let news: Vec<_> = news.cloned().collect();
+        if news.is_empty() {
+            return Ok(());
+        }
+        self.write(|fleet| fleet.revoked.extend(revoked(&news, &trust)));
+        kept.extend(news);
+        Ok(self.home().keep_tombstones(&kept)?)
     }
 
     fn advance(&self, record: &[u8]) -> Result<(), ClientError> {
@@ -321,9 +336,9 @@ impl Client {
     }
 }
 
-/// Everybody the relay shows a well signed tombstone of. Signers revoked since still count.
-fn revoked(welcome: &Welcome, trust: &Trust<'_>) -> BTreeSet<DeviceId> {
-    let verified = welcome.tombstones.iter().filter_map(|bytes| Tombstone::verify(bytes, trust).ok());
+/// Everybody there is a well signed tombstone of. Signers revoked since still count; what does not verify does not.
+fn revoked(tombstones: &[Vec<u8>], trust: &Trust<'_>) -> BTreeSet<DeviceId> {
+    let verified = tombstones.iter().filter_map(|bytes| Tombstone::verify(bytes, trust).ok());
     verified.map(|(tombstone, _)| tombstone.device).collect()
 }
 

@@ -71,10 +71,10 @@ pub enum ClientError {
     Header(#[from] HeaderError),
     /// A prompt or command over the limit, found before anything was sent.
     #[error(
-        "the work is {bytes} bytes when sealed, the limit is {max}: put large context into the repository and refer to it"
+        "the work is at least {bytes} bytes, the limit is {max}: put large context into the repository and refer to it"
     )]
     TooLarge {
-        /// Its sealed size.
+        /// Its size as far as it was read, or sealed.
         bytes: usize,
         /// [`ostler_core::limits::BODY_BYTES_MAX`].
         max: usize,

@@ -7,6 +7,7 @@
 //!   profile      fleet, relay addresses with their pin; written last: it makes a home whole
 //!   record       the first key record, for a relay that has none
 //!   invites      keys of tickets this device made            seen         the relay's life when last met
+//!   revoked      tombstones seen; never forgotten, whatever a relay shows later
 //! ```
 //!
 //! Owns these files and their manners (0700, 0600, replaced whole). Must not know sockets.
@@ -23,7 +24,7 @@ use ostler_identity::{
 use profile::Profile;
 use std::path::{Path, PathBuf};
 
-/// Longest file of ours other than a key: a key record of the largest fleet.
+/// Longest file of ours other than a key: a key record of the largest fleet, or tombstones of hundreds of devices.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Why a home cannot be used.
@@ -235,15 +236,28 @@ impl Home {
 
     /// Sealing keys of the tickets made here: a relay's word for them would let it invite itself.
     pub(crate) fn invites(&self) -> Result<Vec<(InviteId, [u8; 32])>, HomeError> {
-        let path = self.dir.join("invites");
-        let Some(bytes) = read(&path)? else { return Ok(Vec::new()) };
-        let damaged = |_| HomeError::Damaged { path, reason: "not a list of invites".to_owned() };
-        postcard::from_bytes(&bytes).map_err(damaged)
+        self.list("invites", "not a list of invites")
     }
 
     pub(crate) fn keep_invites(&self, invites: &[(InviteId, [u8; 32])]) -> Result<(), HomeError> {
         let bytes = postcard::to_allocvec(invites).expect("ids and keys always encode");
         replace(&self.dir.join("invites"), &bytes)
+    }
+
+    /// Signed tombstones, as they came.
+    pub(crate) fn tombstones(&self) -> Result<Vec<Vec<u8>>, HomeError> {
+        self.list("revoked", "not a list of tombstones")
+    }
+
+    pub(crate) fn keep_tombstones(&self, tombstones: &[Vec<u8>]) -> Result<(), HomeError> {
+        let bytes = postcard::to_allocvec(tombstones).expect("bytes always encode");
+        replace(&self.dir.join("revoked"), &bytes)
+    }
+
+    fn list<T: serde::de::DeserializeOwned>(&self, name: &str, reason: &str) -> Result<Vec<T>, HomeError> {
+        let path = self.dir.join(name);
+        let Some(bytes) = read(&path)? else { return Ok(Vec::new()) };
+        postcard::from_bytes(&bytes).map_err(|_| HomeError::Damaged { path, reason: reason.to_owned() })
     }
 
     fn keep_profile(&self) -> Result<(), HomeError> {

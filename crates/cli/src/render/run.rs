@@ -296,7 +296,7 @@ pub(crate) mod tests {
 RUN             NAME         STATE    AGENT  RUNNER  TRIES  AGE     WHY
 run_1414284a19  fix\\u{202e}me  running  shell  barn    1/2    1m 30s  
 run_1414284a19  two          ready    shell  -       0/2    1m 30s  
-run_1414284a19  three        failed   shell  -       0/2    1m 0s   task: exit 1";
+run_1414284a19  three        failed   shell  -       0/2    1m      task: exit 1";
         let shown = listing(&runs, &names(), NOW).print(200, Paint::off());
         let squeeze = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let mut expected = squeeze(expected);

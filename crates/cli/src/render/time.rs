@@ -10,10 +10,14 @@ pub(crate) fn length(ms: u64) -> String {
         0..1_000 => format!("{ms}ms"),
         1_000..10_000 => format!("{s}.{}s", ms % 1_000 / 100),
         10_000..60_000 => format!("{s}s"),
-        60_000..3_600_000 => format!("{m}m {}s", s % 60),
-        3_600_000..86_400_000 => format!("{h}h {}m", m % 60),
-        _ => format!("{d}d {}h", h % 24),
+        60_000..3_600_000 => two((m, "m"), (s % 60, "s")),
+        3_600_000..86_400_000 => two((h, "h"), (m % 60, "m")),
+        _ => two((d, "d"), (h % 24, "h")),
     }
+}
+
+fn two((many, unit): (u64, &str), (rest, smaller): (u64, &str)) -> String {
+    if rest == 0 { format!("{many}{unit}") } else { format!("{many}{unit} {rest}{smaller}") }
 }
 
 /// `12s ago`, without the fraction: a listing is read later than it was made.
@@ -60,6 +64,7 @@ mod tests {
             (1_250, "1.2s"),
             (12_999, "12s"),
             (200_000, "3m 20s"),
+            (600_000, "10m"),
             (7_500_000, "2h 5m"),
             (353_000_000, "4d 2h"),
         ];

@@ -66,7 +66,9 @@ async fn show(context: &Context, text: &str) -> Result<Exit, Fault> {
     let path = match chain.verify(&Trust::new(client.fleet(), context.now().0)) {
         Ok(member) => {
             let names = names(&client).await;
-            let above = member.path.iter().map(|id| run::name(&names, *id));
+            // Every other key of a path is a ticket's.
+            let shown = |(at, id): (usize, _)| if at % 2 == 0 { run::name(&names, id) } else { "a ticket".to_owned() };
+            let above = member.path.into_iter().enumerate().map(shown);
             std::iter::once("fleet key".to_owned()).chain(above).collect()
         }
         Err(error) => vec![format!("nobody: {error}")],

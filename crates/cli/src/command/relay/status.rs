@@ -32,7 +32,12 @@ pub(crate) async fn perform(context: &Context) -> Result<Exit, Fault> {
 }
 
 fn page(status: &Status, relays: &[String], paint: Paint) -> String {
-    let runs: Vec<String> = status.runs.iter().map(|(word, count)| format!("{count} {}", plain(word))).collect();
+    let runs: Vec<String> = status
+        .runs
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(word, count)| format!("{count} {}", plain(word)))
+        .collect();
     let mut fields = vec![
         ("relay", relays.join(", ")),
         ("release", plain(&status.release)),
