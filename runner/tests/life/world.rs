@@ -1,0 +1,128 @@
+//! A fleet, its people, and runners in directories of their own.
+
+use crate::relay::{Relay, Session};
+use ostler_core::device::Role;
+use ostler_core::ids::{InviteId, LeaseId, RunId};
+use ostler_core::requirements::Requirements;
+use ostler_core::task::{Task, Work};
+use ostler_identity::{Chain, DeviceKey, FleetKey, Keyring, Purpose, RelayAddress, Signer, Terms, Ticket, sign_body};
+use ostler_runner::{Runner, RunnerConfig, RunnerOptions, join};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+pub(crate) struct World {
+    pub(crate) dir: TempDir,
+    pub(crate) fleet: FleetKey,
+    pub(crate) boss: DeviceKey,
+    pub(crate) chain: Chain,
+    pub(crate) ring: Keyring,
+    pub(crate) relay: Relay,
+}
+
+pub(crate) fn now_ms() -> u64 {
+    ostler_boot::Clock::start().now_ms()
+}
+
+impl World {
+    /// A fleet with one operator, a relay, and a runner that has joined.
+    pub(crate) async fn new() -> Self {
+        let (fleet, boss) = (FleetKey::generate(), DeviceKey::generate());
+        let chain = Chain::found(&fleet, &boss, "desk", now_ms()).expect("a name");
+        let signer = Signer { fleet: fleet.id(), key: &boss, chain: &chain };
+        let (ring, record) = Keyring::first(&signer, &[]).expect("keys");
+        let relay = Relay::start(record);
+        let world = Self { dir: tempfile::tempdir().expect("a directory"), fleet, boss, chain, ring, relay };
+        let ticket = world.ticket();
+        let (home, greeted) = (world.home(), world.relay.greet_next());
+        let (joined, ()) = tokio::join!(join(&home, &ticket, "box"), greeted);
+        assert_eq!(joined.expect("joins").name, "box");
+        world
+    }
+
+    pub(crate) fn signer(&self) -> Signer<'_> {
+        Signer { fleet: self.fleet.id(), key: &self.boss, chain: &self.chain }
+    }
+
+    pub(crate) fn ticket(&self) -> Ticket {
+        let address = RelayAddress::new(&self.relay.address().to_string(), self.relay.id()).expect("an address");
+        let now = now_ms();
+        let terms = Terms {
+            relays: vec![address],
+            role: Role::Runner,
+            pools: Vec::new(),
+            invite: InviteId::from_parts(now, [3; 10]),
+            now_unix_ms: now,
+            expires_at_unix_ms: now + 600_000,
+        };
+        Ticket::issue(&self.signer(), &self.ring, &terms).expect("a ticket")
+    }
+
+    pub(crate) fn home(&self) -> PathBuf {
+        self.dir.path().join("runner")
+    }
+
+    /// The runner in this process, whose shims are the real program, attached.
+    pub(crate) async fn start(&self) -> (Runner, Session) {
+        let mut config = RunnerConfig::read(None).expect("the defaults");
+        config.slots = 4;
+        let exe = PathBuf::from(env!("CARGO_BIN_EXE_ostler-runner"));
+        let options = RunnerOptions { home: self.home(), config, exe };
+        let (runner, session) = tokio::join!(Runner::start(options), self.relay.attach_next());
+        (runner.expect("starts"), session)
+    }
+
+    /// The runner as a process of its own.
+    pub(crate) fn spawn(&self) -> Process {
+        let config = self.dir.path().join("runner.toml");
+        std::fs::write(&config, format!("data_dir = {:?}\nslots = 4\n", self.home())).expect("writes");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ostler-runner"));
+        command.arg("--config").arg(config).arg("start").stdin(Stdio::null());
+        Process(command.spawn().expect("spawns"))
+    }
+
+    /// A run's first lease, and its body as an operator signs and seals it.
+    pub(crate) fn body(&self, n: u8, task: &Task) -> (LeaseId, Vec<u8>) {
+        let run = RunId::from_parts(now_ms(), [n; 10]);
+        let signed = sign_body(&self.signer(), run, &postcard::to_allocvec(task).expect("encodes"));
+        (LeaseId { run, epoch: 1 }, self.ring.seal(&Purpose::Body { run }, &signed))
+    }
+}
+
+/// A shell task that executes `script`.
+pub(crate) fn shell(script: &str) -> Task {
+    Task {
+        agent: "shell".to_owned(),
+        work: Work::Command(vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]),
+        source: None,
+        env: Vec::new(),
+        timeout_ms: None,
+        requirements: Requirements::default(),
+        lapse: Default::default(),
+    }
+}
+
+/// A runner's process, killed when dropped.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Process {
+    /// SIGKILL, and wait until it is gone.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().expect("lives");
+        self.0.wait().expect("was ours");
+    }
+
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
+        let pid = rustix::process::Pid::from_child(&self.0);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("lives");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
