@@ -60,6 +60,10 @@ pub(crate) enum Msg {
     Answered(ApprovalId),
     /// The relay has all events of the lease.
     Through(LeaseId),
+    /// The journal has forgotten this lease: its directory may go.
+    Clear(LeaseId),
+    /// Nothing of this lease is left.
+    Cleared(LeaseId),
     /// An attempt's actor will not come back.
     Gone(LeaseId, End),
     /// Start whatever should run and does not.
@@ -79,6 +83,10 @@ pub(crate) struct State {
     /// Offers on their way into the journal.
     arriving: BTreeSet<LeaseId>,
     asking: BTreeMap<ApprovalId, LeaseId>,
+    /// Attempts that reported and still clear their tree away.
+    clearing: BTreeSet<LeaseId>,
+    /// Leases whose traces are being removed.
+    leaving: BTreeSet<LeaseId>,
     /// What ends the agents of attempts that were given up.
     tasks: JoinSet<()>,
 }
@@ -109,6 +117,8 @@ impl Actor for SlotsActor {
             Msg::Asking(approval, lease) => drop(state.asking.insert(approval, lease)),
             Msg::Answered(approval) => drop(state.asking.remove(&approval)),
             Msg::Through(lease) => state.say_report(&self.stable, lease),
+            Msg::Clear(lease) => state.clear(&self.stable, &me, lease),
+            Msg::Cleared(lease) => drop(state.leaving.remove(&lease)),
             Msg::Gone(lease, end) => resume::gone(&self.stable, &me, state, (lease, end)),
             Msg::Resume => resume::resume(&self.stable, &me, state),
         }
@@ -125,7 +135,7 @@ impl SlotsActor {
                 if fenced.is_some() {
                     tracing::warn!(run = %lease.run, lease = %lease, ?fenced, "the report came too late, and is kept as evidence");
                 }
-                state.reported(&self.stable, lease, digest);
+                state.reported(&self.stable, me, lease, digest);
             }
             FromRelay::Stop { lease, why, grace_ms } => self.stop(lease, why, grace_ms, state),
             FromRelay::Asked(approval) => state.about(approval, attempt::Msg::Asked(approval)),
@@ -196,7 +206,9 @@ impl SlotsActor {
         if state.arriving.remove(&lease) {
             self.stable.say(ToRelay::Accept(lease));
         }
-        state.attempts.remove(&lease);
+        if state.attempts.remove(&lease).is_some() {
+            state.clearing.insert(lease);
+        }
         state.asking.retain(|_, asker| *asker != lease);
         state.owed.insert(lease, owed);
         state.say_report(&self.stable, lease);
@@ -239,7 +251,8 @@ impl SlotsActor {
     }
 
     fn measure(&self, state: &State) {
-        let load = Load { attempts: state.attempts.len() + state.arriving.len(), owed: state.owed.len() };
+        let attempts = state.attempts.len() + state.arriving.len();
+        let load = Load { attempts, owed: state.owed.len(), leaving: state.clearing.len() + state.leaving.len() };
         self.stable.load.send_if_modified(|last| std::mem::replace(last, load) != load);
         gauge!("ostler_slots_used").set(u32::try_from(load.attempts).unwrap_or(u32::MAX));
         gauge!("ostler_reports_owed").set(u32::try_from(load.owed).unwrap_or(u32::MAX));

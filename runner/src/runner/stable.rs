@@ -28,6 +28,8 @@ pub(crate) struct Load {
     pub(crate) attempts: usize,
     /// Reports the relay has not confirmed.
     pub(crate) owed: usize,
+    /// Leases whose trees, directories and rows are being removed.
+    pub(crate) leaving: usize,
 }
 
 pub(crate) struct Stable {

@@ -1,6 +1,6 @@
 //! The outbox: reports in the journal, said until the relay confirms, forgotten only then.
 
-use super::State;
+use super::{Msg, State};
 use crate::runner::stable::Shared;
 use ostler_core::command::{Report, ReportedEnd};
 use ostler_core::failure::Failure;
@@ -8,6 +8,7 @@ use ostler_core::ids::{Digest, LeaseId};
 use ostler_identity::{Keyring, Purpose};
 use ostler_proto::ToRelay;
 use ostler_store::JournalChange;
+use ractor::ActorRef;
 use serde::{Deserialize, Serialize};
 
 /// A report as the journal keeps it.
@@ -53,20 +54,27 @@ impl State {
     }
 
     /// The relay has the report: nothing of the lease is kept here any longer.
-    pub(super) fn reported(&mut self, stable: &Shared, lease: LeaseId, digest: Digest) {
+    pub(super) fn reported(&mut self, stable: &Shared, me: &ActorRef<Msg>, lease: LeaseId, digest: Digest) {
         let Some(owed) = self.owed.get(&lease).filter(|owed| owed.report.digest == digest) else { return };
-        let change = if owed.whole { JournalChange::Forget(lease) } else { JournalChange::ReportKept(lease) };
-        let directory = owed.whole.then(|| stable.attempt_dir(lease));
+        let whole = owed.whole;
         self.owed.remove(&lease);
+        self.leaving.insert(lease);
         stable.holding().remove(lease);
         stable.pending.forget(lease);
-        stable.write(vec![change], move || {
-            // On the writer's word, not before: the directory is the proof of what the journal says.
-            if let Some(directory) = directory
-                && let Err(error) = std::fs::remove_dir_all(&directory)
-            {
+        let change = if whole { JournalChange::Forget(lease) } else { JournalChange::ReportKept(lease) };
+        let me = me.clone();
+        let next = if whole { Msg::Clear(lease) } else { Msg::Cleared(lease) };
+        stable.write(vec![change], move || drop(me.send_message(next)));
+    }
+
+    /// The journal knows nothing of the lease any more: now its directory may go, and not before.
+    pub(super) fn clear(&mut self, stable: &Shared, me: &ActorRef<Msg>, lease: LeaseId) {
+        let (me, directory) = (me.clone(), stable.attempt_dir(lease));
+        self.tasks.spawn_blocking(move || {
+            if let Err(error) = std::fs::remove_dir_all(&directory) {
                 tracing::debug!(%error, directory = %directory.display(), "nothing to clear away");
             }
+            drop(me.send_message(Msg::Cleared(lease)));
         });
     }
 }

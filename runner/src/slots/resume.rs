@@ -98,6 +98,7 @@ fn cast(stable: &Shared, me: &ActorRef<Msg>, lease: LeaseId, door: &Door<attempt
 
 /// An attempt's actor ended for good. In order, it has handed its report over; else it crashed too often.
 pub(super) fn gone(stable: &Shared, me: &ActorRef<Msg>, state: &mut State, (lease, end): (LeaseId, End)) {
+    state.clearing.remove(&lease);
     if !state.attempts.contains_key(&lease) || matches!(end.cause, Cause::Stopped(_)) {
         return;
     }
