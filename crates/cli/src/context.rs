@@ -50,6 +50,11 @@ impl Context {
         Timestamp(self.clock.now_ms())
     }
 
+    /// The clock itself, for what outlives a borrow.
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
     /// This device's files.
     pub(crate) fn home(&self) -> Result<Home, Fault> {
         Ok(Home::open(&self.base)?)

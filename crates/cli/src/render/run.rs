@@ -85,10 +85,10 @@ pub(crate) fn ended_at(life: &Life) -> Option<Timestamp> {
     }
 }
 
-/// Attempts begun; a declined offer is none.
+/// Attempts begun; an offer that was not (or not yet) taken is none.
 pub(crate) fn attempts(life: &Life) -> usize {
     let ended = life.history.iter().filter(|attempt| !matches!(attempt.end, AttemptEnd::Declined(_))).count();
-    ended + usize::from(life.lease().is_some())
+    ended + usize::from(life.lease().is_some_and(|lease| lease.phase.since().is_some()))
 }
 
 /// The exit code of a run that is over; none while it is not.

@@ -15,9 +15,11 @@ use crate::out::{self, Paint};
 use crate::render::run::{self as render, Names};
 use crate::render::text::{command, plain};
 use crate::render::{event, time};
+use ostler_boot::Clock;
 use ostler_client::{Client, ClientError, Heard, Step};
 use ostler_core::event::Event;
 use ostler_core::ids::RunId;
+use ostler_core::time::Timestamp;
 use ostler_proto::RunView;
 use tokio::task::JoinSet;
 
@@ -35,7 +37,7 @@ pub(crate) enum Show {
 /// Follows all of `runs`; the exit code is the worst of theirs.
 pub(crate) async fn all(context: &Context, client: &Client, runs: &[RunId]) -> Result<Exit, Fault> {
     let show = if context.json() { Show::Nothing } else { Show::Everything };
-    until_interrupted(runs, ends(client, runs, show)).await
+    until_interrupted(runs, ends(context, client, runs, show)).await
 }
 
 /// Waits for `ending`, or for ctrl-c.
@@ -57,12 +59,13 @@ pub(crate) async fn until_interrupted(
 }
 
 /// The worst exit code of `runs`, each followed by a task of its own.
-pub(crate) async fn ends(client: &Client, runs: &[RunId], show: Show) -> Result<Exit, Fault> {
+pub(crate) async fn ends(context: &Context, client: &Client, runs: &[RunId], show: Show) -> Result<Exit, Fault> {
     let names = names(client).await;
     let several = runs.len() > 1;
     let mut following = JoinSet::new();
     for run in runs {
-        let follower = Follower { client: client.clone(), run: *run, names: names.clone(), show, several };
+        let clock = context.clock();
+        let follower = Follower { client: client.clone(), clock, run: *run, names: names.clone(), show, several };
         following.spawn(follower.end());
     }
     let mut worst = Exit::Success;
@@ -75,6 +78,7 @@ pub(crate) async fn ends(client: &Client, runs: &[RunId], show: Show) -> Result<
 
 struct Follower {
     client: Client,
+    clock: Clock,
     run: RunId,
     names: Names,
     show: Show,
@@ -150,7 +154,7 @@ impl Follower {
 
     fn moved(&self, view: &RunView) {
         if self.show != Show::Nothing {
-            let now = view.life.queued_at.max(render::ended_at(&view.life).unwrap_or_default());
+            let now = Timestamp(self.clock.now_ms());
             out::note(&render::moved(view, &self.names, now, Paint::stderr()));
         }
     }

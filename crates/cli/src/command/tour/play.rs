@@ -128,7 +128,6 @@ impl<'a> Play<'a> {
     }
 
     async fn heard(&mut self, run: RunId, event: &Event, cast: &mut Cast) -> Result<(), Fault> {
-        let first_words = matches!(event, Event::Output { .. }) && !self.of(run).printed;
         self.of(run).hear(event);
         match event {
             Event::Output { bytes, .. } => {
@@ -145,25 +144,27 @@ impl<'a> Play<'a> {
             }
             Event::Started { .. } | Event::Truncated { .. } | Event::Ended { .. } | Event::Raw(_) => {}
         }
-        if first_words { self.intervene(run, cast).await } else { Ok(()) }
+        if matches!(event, Event::Output { .. }) { self.intervene(run, cast).await } else { Ok(()) }
     }
 
-    /// What the tour does to a run that has begun to speak.
+    /// What the tour does to a run that speaks.
     async fn intervene(&mut self, run: RunId, cast: &mut Cast) -> Result<(), Fault> {
-        let (part, alone) = (self.of(run).part, self.seen.len() == 1);
+        let (part, printed, alone) = (self.of(run).part, self.of(run).printed, self.seen.len() == 1);
         match part {
-            Part::Survivor if alone => {
+            Part::Survivor if alone && printed == 2 => {
                 let lease = self.client.run(run).await?.view.life.lease().map(|lease| lease.worker);
                 let name = lease.and_then(|worker| self.names.get(&worker).cloned()).unwrap_or_default();
                 let pid = cast.kill(&name).await.unwrap_or_default();
                 self.act(&format!("{} runner {name}, pid {pid}", Paint::stdout().red("kill -9")));
                 self.second_act().await
             }
-            Part::Stopped => {
+            Part::Stopped if printed == 1 => {
                 self.act("ostler runs cancel, for the run that never ends");
                 Ok(self.client.cancel(run).await?)
             }
-            Part::Survivor | Part::Editor | Part::Asker | Part::Doomed | Part::Copy | Part::Agent => Ok(()),
+            Part::Survivor | Part::Stopped | Part::Editor | Part::Asker | Part::Doomed | Part::Copy | Part::Agent => {
+                Ok(())
+            }
         }
     }
 
@@ -228,14 +229,24 @@ impl<'a> Play<'a> {
         }
         out::line("");
         out::line(&self.table().print(out::width(), Paint::stdout()));
-        if self.args.keep {
-            let top = self.repository.top().display();
-            for seen in self.seen.iter().filter(|seen| seen.branch.is_some()) {
-                out::line(&format!("  git -C {top} diff HEAD...{}", plain(seen.branch.as_deref().unwrap_or_default())));
-            }
-        }
+        self.tell_results();
         out::line(&format!("{} runs in {}", self.seen.len(), time::length(self.context.now().since(self.began))));
         Ok(())
+    }
+
+    /// Where the work of each run is.
+    fn tell_results(&self) {
+        let fate = if self.args.keep { "kept" } else { "removed in a moment; --keep keeps them" };
+        out::line(&format!("\nresults, as branches in {} ({fate}):", self.repository.top().display()));
+        for seen in &self.seen {
+            if let (Some(branch), Some((files, added, removed))) = (&seen.branch, seen.changed) {
+                out::line(&format!(
+                    "  {:>9} {} ({files} files, +{added} -{removed})",
+                    plain(&seen.name),
+                    plain(branch)
+                ));
+            }
+        }
     }
 
     fn table(&self) -> Table {
@@ -268,8 +279,7 @@ impl<'a> Play<'a> {
     }
 
     fn moved(&mut self, run: RunId, view: &RunView) {
-        let now = Timestamp(view.life.queued_at.0.max(render::ended_at(&view.life).unwrap_or_default().0));
-        let line = render::stands(view, &self.names, now, Paint::stdout());
+        let line = render::stands(view, &self.names, self.context.now(), Paint::stdout());
         self.tell(run, &line);
     }
 

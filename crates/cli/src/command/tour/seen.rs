@@ -15,13 +15,14 @@ pub(super) struct Seen {
     pub(super) run: RunId,
     pub(super) name: String,
     pub(super) view: Option<RunView>,
-    /// Who executed it, in order, without repeats in a row.
+    /// Who started it, in order; an offer that nobody took is nobody's.
     pub(super) runners: Vec<DeviceId>,
     pub(super) directories: Vec<String>,
     pub(super) branch: Option<String>,
     pub(super) changed: Option<(u32, u32, u32)>,
     pub(super) answered: Option<Choice>,
-    pub(super) printed: bool,
+    /// Pieces of output so far.
+    pub(super) printed: usize,
     pub(super) over: bool,
 }
 
@@ -37,7 +38,7 @@ impl Seen {
             branch: None,
             changed: None,
             answered: None,
-            printed: false,
+            printed: 0,
             over: false,
         }
     }
@@ -46,7 +47,7 @@ impl Seen {
     pub(super) fn hear(&mut self, event: &Event) {
         match event {
             Event::Started { directory, .. } => self.directories.push(directory.clone()),
-            Event::Output { .. } => self.printed = true,
+            Event::Output { .. } => self.printed += 1,
             Event::Answered { choice, .. } => self.answered = Some(*choice),
             Event::Saved { branch, .. } => self.branch = Some(branch.clone()),
             Event::Diff { stat, .. } => self.changed = Some(*stat),
@@ -96,7 +97,7 @@ impl Seen {
             Part::Copy => is(succeeded, "to succeed"),
             Part::Stopped => {
                 let cancelled = matches!(view.life.state(), State::Settled(s) if s.outcome == Outcome::Cancelled);
-                is(cancelled && self.printed, "to be cancelled while it ran")
+                is(cancelled && self.printed > 0, "to be cancelled while it ran")
             }
             Part::Agent => None,
         };
