@@ -3,9 +3,12 @@
 //! Owns no assertion. Nothing here is mocked: connections are QUIC on loopback, files are redb in a directory of their own.
 
 mod fleet;
+mod processes;
 mod puppet;
+mod strays;
 mod wait;
 
 pub use fleet::{Fleet, Timings, command, draft};
+pub use processes::{Hurt, Processes, RELAY};
 pub use puppet::{Offered, Puppet};
 pub use wait::{WAIT, until};

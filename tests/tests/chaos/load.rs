@@ -1,0 +1,155 @@
+//! Runs that leave a trace, a submitter that does not give up, and an approver.
+//!
+//! Owns the history: what was acknowledged, and what was decided. Must not judge it.
+
+use ostler_client::{Client, ClientError, Draft, Question};
+use ostler_core::approval::Choice;
+use ostler_core::failure::Attempts;
+use ostler_core::ids::{ApprovalId, LeaseId, RunId};
+use ostler_tests::{Processes, command};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Between two submissions: enough that several runs are under way at any moment, and that two cores keep up.
+const SUBMIT_EVERY: Duration = Duration::from_millis(200);
+/// Between two looks at the inbox.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A run's script: `$1` is its number, `$2` how long it works, `$3` whether it asks. Its working directory is called
+/// `run-epoch`. A verdict whose word was lost with a killed runner is asked for anew.
+const WORK: &str = r#"#!/bin/sh
+me=${PWD##*/}
+echo "begin $me" >> EFFECTS
+echo one
+sleep "$2"
+code=0
+if [ "$3" = ask ]; then
+    for attempt in 1 2 3 4 5 6 7 8; do
+        OSTLER ask --kind deploy -- DEPLOY "$1" "$me"
+        code=$?
+        [ "$code" = 125 ] || break
+    done
+fi
+echo two
+echo "end $me $code" >> EFFECTS
+[ "$code" = 0 ] || [ "$code" = 126 ]
+"#;
+const DEPLOY: &str = "#!/bin/sh\necho \"deploy $2\" >> EFFECTS\n";
+
+/// Every third run asks, and every second of those is rejected.
+pub(crate) const fn asks(index: u64) -> bool {
+    index % 3 == 0
+}
+
+/// What people think of a run's action.
+pub(crate) const fn verdict(index: u64) -> Choice {
+    if index % 6 == 0 { Choice::Approve } else { Choice::Reject }
+}
+
+/// What happened, as people know it.
+pub(crate) struct History {
+    /// Runs whose submission was acknowledged, by number.
+    pub(crate) acknowledged: BTreeMap<u64, RunId>,
+    /// Verdicts that were acknowledged.
+    pub(crate) verdicts: BTreeMap<ApprovalId, (LeaseId, Choice)>,
+    /// Lines of what the runs did.
+    pub(crate) effects: PathBuf,
+}
+
+/// The submitter and the approver at work.
+pub(crate) struct Load {
+    submitting: watch::Sender<bool>,
+    deciding: watch::Sender<bool>,
+    submitter: JoinHandle<BTreeMap<u64, RunId>>,
+    approver: JoinHandle<BTreeMap<ApprovalId, (LeaseId, Choice)>>,
+    effects: PathBuf,
+}
+
+impl Load {
+    /// Starts both.
+    pub(crate) fn start(fleet: &Processes) -> Self {
+        let (effects, work) = (fleet.directory().join("effects"), fleet.directory().join("work"));
+        let deploy = fleet.directory().join("deploy");
+        let put = |path: &Path, text: &str| {
+            let text = text.replace("EFFECTS", &effects.display().to_string());
+            let text = text.replace("OSTLER ask", &format!("{} ask", fleet.executable().display()));
+            std::fs::write(path, text.replace("DEPLOY", &deploy.display().to_string())).expect("written");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).expect("ours");
+        };
+        put(&deploy, DEPLOY);
+        put(&work, WORK);
+        let (submitting, until_stopped) = watch::channel(true);
+        let submitter = tokio::spawn(submit(fleet.client.clone(), work, until_stopped));
+        let (deciding, until_over) = watch::channel(true);
+        let approver = tokio::spawn(decide(fleet.client.clone(), until_over));
+        Self { submitting, deciding, submitter, approver, effects }
+    }
+
+    /// Submits no more. Verdicts are given until every acknowledged run is over, which `settled` waits for, one by one.
+    pub(crate) async fn stop(self, settled: impl AsyncFn(RunId)) -> History {
+        self.submitting.send_replace(false);
+        let acknowledged = self.submitter.await.expect("the submitter ends");
+        for run in acknowledged.values() {
+            settled(*run).await;
+        }
+        self.deciding.send_replace(false);
+        let verdicts = self.approver.await.expect("the approver ends");
+        History { acknowledged, verdicts, effects: self.effects }
+    }
+}
+
+fn draft(work: &Path, index: u64) -> Draft {
+    let (number, seconds) = (index.to_string(), format!("{}.{}", index % 7 / 5, index % 7 * 2 % 10));
+    let asks = if asks(index) { "ask" } else { "go" };
+    let mut draft = Draft::new(&name(index), command(&[&work.display().to_string(), &number, &seconds, asks]));
+    draft.attempts = Attempts { max: 3, of_task: false };
+    draft.key = Some(name(index));
+    draft
+}
+
+/// What run number `index` is called: its idempotency key too.
+pub(crate) fn name(index: u64) -> String {
+    format!("chaos-{index}")
+}
+
+/// An answer that was lost leaves it unknown whether the run is kept: the same key is submitted until it is known.
+async fn submit(client: Client, work: PathBuf, go_on: watch::Receiver<bool>) -> BTreeMap<u64, RunId> {
+    let mut acknowledged = BTreeMap::new();
+    let mut index = 0;
+    while *go_on.borrow() {
+        let draft = draft(&work, index);
+        let run = loop {
+            match client.submit(&draft).await {
+                Ok(kept) => break kept.run,
+                Err(ClientError::Refusal(refusal)) => panic!("{refusal}"),
+                Err(_) => {}
+            }
+        };
+        acknowledged.insert(index, run);
+        index += 1;
+        tokio::time::sleep(SUBMIT_EVERY).await;
+    }
+    acknowledged
+}
+
+async fn decide(client: Client, go_on: watch::Receiver<bool>) -> BTreeMap<ApprovalId, (LeaseId, Choice)> {
+    let mut decided = BTreeMap::new();
+    while *go_on.borrow() {
+        for question in client.inbox().await.unwrap_or_default() {
+            let Some(choice) = choice(&question) else { continue };
+            if client.decide(&question, choice, "as always").await.is_ok() {
+                decided.insert(question.approval.id, (question.approval.lease, choice));
+            }
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    decided
+}
+
+fn choice(question: &Question) -> Option<Choice> {
+    let action = question.action.as_ref().ok()?;
+    Some(verdict(action.argv.get(1)?.parse().ok()?))
+}
