@@ -33,8 +33,6 @@ use tokio::task::JoinSet;
 pub(crate) enum Msg {
     /// Close the connection, with this word.
     Close(Close),
-    /// The talk is over.
-    Over,
 }
 
 pub(crate) struct SessionActor;
@@ -93,19 +91,19 @@ impl Actor for SessionActor {
         let mut talk = JoinSet::new();
         let (on, with) = (Arc::clone(&hub), connection.clone());
         talk.spawn(async move {
-            if let Err(error) = greet::talk(on, with, id).await {
+            let talked = greet::talk(on, with, id).await;
+            if let Err(error) = &talked {
                 tracing::debug!(device = %device.short(), %error, "a session ended");
             }
-            drop(me.cast(Msg::Over));
+            drop(me.cast(Msg::Close(talked.map_or_else(|error| error.close(), |()| Close::Done))));
         });
         Ok(State { hub, connection, device, id, close: Close::Done, _talk: talk, _place: place })
     }
 
     async fn handle(&self, me: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
-        if let Msg::Close(why) = message {
-            state.close = why;
-            state.connection.close(why);
-        }
+        let Msg::Close(why) = message;
+        state.close = why;
+        state.connection.close(why);
         me.stop(None);
         Ok(())
     }

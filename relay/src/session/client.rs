@@ -51,8 +51,12 @@ async fn request(hub: Shared, peer: &Peer, mut out: FrameSender, mut into: Frame
             None => Ok(None),
         }
     };
-    let request = tokio::time::timeout(REQUEST_WITHIN, read).await.map_err(|_| TalkError::Silent)??;
-    let Some(request) = request else { return Ok(()) };
+    let request = match tokio::time::timeout(REQUEST_WITHIN, read).await.map_err(|_| TalkError::Silent)? {
+        Ok(Some(request)) => request,
+        Ok(None) => return Ok(()),
+        // Perhaps a newer client's: it is told, and its other requests are served.
+        Err(error) => return reply(&mut out, &Response::Failed(error.to_string())).await,
+    };
     match request {
         Request::Follow { run, from } => follow::run(hub, run, from, out).await,
         Request::Watch => follow::fleet(hub, out).await,
@@ -65,11 +69,15 @@ async fn request(hub: Shared, peer: &Peer, mut out: FrameSender, mut into: Frame
                 Err(TalkError::Refused(Refused::Role)) => Response::Refused(Refusal::NotPaired),
                 Err(other) => Response::Failed(other.to_string()),
             };
-            out.send(&response).await?;
-            out.finish();
-            Ok(())
+            reply(&mut out, &response).await
         }
     }
+}
+
+async fn reply(out: &mut FrameSender, response: &Response) -> Result<(), TalkError> {
+    out.send(response).await?;
+    out.finish();
+    Ok(())
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "requests are told apart by who answers them; the rest goes on")]

@@ -44,6 +44,21 @@ pub(crate) enum TalkError {
     Store(#[from] ostler_store::StoreError),
 }
 
+impl TalkError {
+    /// What the connection is closed with.
+    pub(crate) const fn close(&self) -> Close {
+        match self {
+            Self::Stream(error) => match error.blame() {
+                Some(close) => close,
+                None => Close::Done,
+            },
+            Self::OutOfTurn(_) | Self::Silent => Close::Protocol,
+            Self::Unanswered(_) => Close::Restarting,
+            Self::Refused(_) | Self::Store(_) => Close::Done,
+        }
+    }
+}
+
 /// A new connection's id.
 pub(crate) fn session_id(hub: &Hub) -> SessionId {
     let mut chance = [0; 10];

@@ -16,6 +16,7 @@ use ostler_mesh::{Connection, FrameReceiver, FrameSender, Priority};
 use ostler_proto::{Beat, Beaten, EventBatch, FRAME_BYTES_MAX, FromRelay, Open, ToRelay};
 use ostler_supervise::{Child, Door, Restart};
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
@@ -42,24 +43,25 @@ pub(crate) async fn talk(
 ) -> Result<(), TalkError> {
     let (tell, told) = mpsc::channel(OUT_MAX);
     stand(&hub, &connection, &peer, &tell).await?;
+    let attached = Arc::new(AtomicBool::new(false));
     let mut tasks: JoinSet<Result<(), TalkError>> = JoinSet::new();
     tasks.spawn(write(out, told));
-    tasks.spawn(commands(Arc::clone(&hub), peer, into, tell.clone()));
+    tasks.spawn(commands(Arc::clone(&hub), peer, into, tell.clone(), Arc::clone(&attached)));
     let device = connection.peer();
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
                 let (out, mut into) = stream?;
                 match into.recv::<Open>(BEAT_BYTES_MAX).await? {
-                    Some(Open::Beats) => tasks.spawn(beats(Arc::clone(&hub), device, out, into)),
-                    _other => return Err(TalkError::OutOfTurn("a stream that is not beats")),
+                    Some(Open::Beats) if attached.load(Ordering::Acquire) => tasks.spawn(beats(Arc::clone(&hub), device, out, into)),
+                    _other => return Err(TalkError::OutOfTurn("another stream than beats after its attach")),
                 };
             }
             stream = connection.accept_uni() => {
                 let mut into = stream?;
                 match into.recv::<Open>(BEAT_BYTES_MAX).await? {
-                    Some(Open::Events) => tasks.spawn(events(Arc::clone(&hub), device, into, tell.clone())),
-                    _other => return Err(TalkError::OutOfTurn("a stream that is not events")),
+                    Some(Open::Events) if attached.load(Ordering::Acquire) => tasks.spawn(events(Arc::clone(&hub), device, into, tell.clone())),
+                    _other => return Err(TalkError::OutOfTurn("another stream than events after its attach")),
                 };
             }
             ended = tasks.join_next() => match ended {
@@ -104,9 +106,14 @@ async fn commands(
     peer: Peer,
     mut into: FrameReceiver,
     tell: mpsc::Sender<FromRelay>,
+    attached: Arc<AtomicBool>,
 ) -> Result<(), TalkError> {
     let ahead = Arc::new(Semaphore::new(AHEAD_MAX));
     while let Some(frame) = into.recv::<ToRelay>(FRAME_BYTES_MAX).await? {
+        attached.fetch_or(matches!(frame, ToRelay::Attach { .. }), Ordering::AcqRel);
+        if !attached.load(Ordering::Acquire) {
+            return Err(TalkError::OutOfTurn("a command before its attach"));
+        }
         let place = Arc::clone(&ahead).acquire_owned().await.expect("the semaphore is never closed");
         // The ledger's own mailbox is bounded over all connections.
         let permit = hub.credit.wait_many(1).await;
@@ -181,7 +188,7 @@ async fn beats(hub: Shared, device: DeviceId, mut out: FrameSender, mut into: Fr
             Ok(Answer::Beaten { renewed, lost, lease_ttl_ms }) => {
                 out.send(&Beaten { seq, renewed, lost, lease_ttl_ms }).await?;
             }
-            Ok(_) | Err(_) => return Err(TalkError::OutOfTurn("a heartbeat before it attached")),
+            Ok(_) | Err(_) => return Err(TalkError::OutOfTurn("a heartbeat, being no runner")),
         }
     }
     Ok(())
