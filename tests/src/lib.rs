@@ -3,12 +3,14 @@
 //! Owns no assertion. Nothing here is mocked: connections are QUIC on loopback, files are redb in a directory of their own.
 
 mod fleet;
+mod operator;
 mod processes;
 mod puppet;
 mod strays;
 mod wait;
 
 pub use fleet::{Fleet, Timings, command, draft};
+pub use operator::{Operator, chance, unix_ms};
 pub use processes::{Hurt, Processes, RELAY};
 pub use puppet::{Offered, Puppet};
 pub use wait::{WAIT, until};
