@@ -41,7 +41,8 @@ impl Turn<'_> {
         let State::Parked { lease, .. } = run.life.state() else { return true };
         let lease = lease.clone();
         let Some(worker) = self.ledger.workers.get_mut(&lease.worker) else { return false };
-        if worker.free() == 0 {
+        // Of a worker that is away nobody knows what it still executes: its slots are counted when it comes back.
+        if worker.session.is_none() || worker.free() == 0 {
             self.enter(id.run, State::Parked { lease, due: true });
             return false;
         }
@@ -70,11 +71,11 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::{ANNA, APPROVAL, BOSS, Stage, answer, ask, header, lease, submit, submit_as};
+    use super::super::stage::{ANNA, APPROVAL, BOSS, Stage, answer, ask, attach, header, lease, submit, submit_as};
     use crate::approval::{Choice, LapsePolicy, SlotPolicy};
-    use crate::command::Command::{Accept, Cancel, Revoke};
+    use crate::command::Command::{Accept, Cancel, Detach, Revoke, Stopped};
     use crate::decision::Effect;
-    use crate::ids::RunId;
+    use crate::ids::{RunId, SessionId};
 
     #[test]
     fn the_first_decision_wins_and_only_for_what_was_asked() {
@@ -129,5 +130,22 @@ mod tests {
         let freed = crate::ids::LeaseId { run: other, epoch: 1 };
         stage.check(vec![(0, crate::command::Command::Stopped(ANNA, freed), "Ok(Done", "running")]);
         assert!(stage.effects.contains(&Effect::Deliver(ANNA, APPROVAL)), "the slot is its own again");
+    }
+
+    #[test]
+    fn a_verdict_for_a_runner_that_is_away_waits_until_it_says_what_it_holds() {
+        let mut stage = Stage::with(&[ANNA]);
+        let parking = crate::run::Header { slot: SlotPolicy::Park, ..header() };
+        let stale = crate::ids::LeaseId { run: RunId([9; 16]), epoch: 1 };
+        stage.check(vec![
+            (0, submit_as(super::super::stage::RUN, parking), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, ask(ANNA, 1, LapsePolicy::Hold), "Ok(Done", "parked"),
+            (0, Detach(ANNA, SessionId([1; 16])), "Ok(Done", "parked"),
+            (0, answer(BOSS, 5, Choice::Approve, 1), "Ok(Decided", "parked"),
+            (0, attach(ANNA, 2, &[lease(1), stale]), "Ok(Attached", "parked"),
+            (0, Stopped(ANNA, stale), "Ok(Done", "running"),
+        ]);
+        assert!(stage.effects.contains(&Effect::Deliver(ANNA, APPROVAL)));
     }
 }

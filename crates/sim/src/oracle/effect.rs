@@ -55,8 +55,26 @@ impl World {
         self.note(Situation::VerdictUsed);
     }
 
-    /// I1: at most one runner may act on a run.
+    /// After every step, whatever it was.
     pub(crate) fn check_step(&mut self) {
+        self.check_exclusive();
+        let room = self.slots_suffice();
+        self.hold_to(Law::I31, room);
+    }
+
+    /// I31, in the outer world: agents at work are never more than the slots of their runner.
+    fn slots_suffice(&self) -> Result<(), String> {
+        for runner in &self.runners {
+            let busy = runner.agents.values().filter(|agent| !agent.parked).count();
+            if busy > runner.advert.slots as usize {
+                return Err(format!("{} works on {busy} runs in {} slots", runner.device.short(), runner.advert.slots));
+            }
+        }
+        Ok(())
+    }
+
+    /// I1: at most one runner may act on a run.
+    fn check_exclusive(&mut self) {
         let mut may: Vec<LeaseId> = Vec::new();
         let mut twice = None;
         for at in 0..self.runners.len() {
