@@ -51,7 +51,7 @@ pub(crate) fn line(event: &Event) -> String {
         }
         Event::Diff { stat: (files, added, removed), cut, .. } => {
             let note = if *cut { ", cut: the branch has it all" } else { "" };
-            format!("changed {files} files, +{added} -{removed}{note}")
+            format!("changed {}, +{added} -{removed}{note}", files_word(*files))
         }
         Event::Ended { code, signal, message } => match (code, signal) {
             (Some(code), _) => format!("ended with code {code}: {}", plain(message)),
@@ -61,6 +61,11 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Notice(text) => plain(text),
         Event::Raw(bytes) => format!("raw {}", plain(&String::from_utf8_lossy(bytes))),
     }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn files_word(files: u32) -> String {
+    if files == 1 { "1 file".to_owned() } else { format!("{files} files") }
 }
 
 const fn stream_word(stream: Stream) -> &'static str {

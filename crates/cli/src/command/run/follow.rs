@@ -91,6 +91,12 @@ impl Follower {
         let (mut last, mut offline) = (None, false);
         let mut open = false;
         while let Some(step) = follow.next().await? {
+            let lost = matches!(step, Step::Lost(_));
+            match (std::mem::replace(&mut offline, lost), lost) {
+                (false, true) => self.note("the relay is out of reach; the run goes on, trying again"),
+                (true, false) => self.note("the relay is back"),
+                (true, true) | (false, false) => {}
+            }
             match step {
                 Step::Heard(heard) => heard.iter().for_each(|heard| open = self.heard(heard, open)),
                 Step::Truncated(first) => self.note(&format!("events before {first} are no longer kept")),
@@ -100,15 +106,7 @@ impl Follower {
                     }
                     last = Some(*view);
                 }
-                Step::Lost(error) => {
-                    if !std::mem::replace(&mut offline, true) {
-                        self.note(&format!("the relay is out of reach ({error}); the run goes on, trying again"));
-                    }
-                    continue;
-                }
-            }
-            if std::mem::take(&mut offline) {
-                self.note("the relay is back");
+                Step::Lost(_) => {}
             }
         }
         let view = self.client.run(self.run).await?.view;

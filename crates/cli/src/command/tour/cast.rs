@@ -23,6 +23,9 @@ const UP_WITHIN: Duration = Duration::from_secs(20);
 /// Between looks at whether they are.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// Looks at whether shims have ended: two seconds, twice what they give an agent to stop.
+const SHIM_LOOKS: u32 = 40;
+
 /// Short times, so that a lost runner is noticed while somebody watches.
 const RELAY_TOML: &str = r#"listen = "127.0.0.1:0"
 http = ""
@@ -101,7 +104,24 @@ impl Cast {
         if let Some(relay) = &mut self.relay {
             relay.leave().await;
         }
-        self.end_shims();
+        self.shims_end().await;
+    }
+
+    /// A shim outlives its runner on purpose; nothing may outlive the tour. Told to end, it ends its agent first.
+    async fn shims_end(&self) {
+        for _ in 0..SHIM_LOOKS {
+            let left = shims(&self.base);
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                let _gone = kill_process(pid, Signal::TERM);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        for pid in shims(&self.base) {
+            let _gone = kill_process(pid, Signal::KILL);
+        }
     }
 
     fn log(&self, name: &str) -> PathBuf {
@@ -132,26 +152,20 @@ impl Cast {
         };
         tokio::time::timeout(UP_WITHIN, look).await.unwrap_or_else(|_| Err(late("all runners are connected")))
     }
+}
 
-    /// A shim outlives its runner on purpose; nothing may outlive the tour. They name their directory as argument.
-    fn end_shims(&self) {
-        let Ok(processes) = std::fs::read_dir("/proc") else { return };
-        let ours = self.base.to_string_lossy().into_owned();
-        for entry in processes.flatten() {
-            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw)
-            else {
-                continue;
-            };
-            let words = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            let mut words = words.split(|byte| *byte == 0).map(String::from_utf8_lossy).skip(1);
-            let is_ours =
-                words.next().is_some_and(|word| word == "__shim") && words.any(|word| word.starts_with(&ours));
-            if is_ours {
-                // Gone meanwhile: fine. TERM, so that it ends its agent first.
-                let _gone = kill_process(pid, Signal::TERM);
-            }
-        }
-    }
+/// Shims whose directory is below `base`: they name it as their argument.
+fn shims(base: &Path) -> Vec<Pid> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let ours = base.to_string_lossy().into_owned();
+    let is_ours = |path: PathBuf| {
+        let words = std::fs::read(path.join("cmdline")).unwrap_or_default();
+        let mut words = words.split(|byte| *byte == 0).map(String::from_utf8_lossy).skip(1);
+        words.next().is_some_and(|word| word == "__shim") && words.any(|word| word.starts_with(&ours))
+    };
+    let pid = |name: &std::ffi::OsStr| name.to_str().and_then(|name| name.parse().ok()).and_then(Pid::from_raw);
+    let processes = processes.flatten().filter(|entry| is_ours(entry.path()));
+    processes.filter_map(|entry| pid(&entry.file_name())).collect()
 }
 
 async fn until(what: &str, mut look: impl FnMut() -> Result<bool, Fault>) -> Result<(), Fault> {
