@@ -7,24 +7,18 @@
 //! Command ──▶ Ledger::apply(now, dice) ──▶ Decision { changes, effects, answer }
 //! ```
 
-pub mod approval;
 pub mod command;
 pub mod decision;
-pub mod device;
-pub mod event;
-pub mod failure;
-pub mod gate;
-pub mod holding;
+mod fleet;
+mod hands;
 pub mod ids;
 mod index;
-pub mod lease;
 pub mod ledger;
 pub mod limits;
 pub mod mutant;
-pub mod numbering;
-pub mod policy;
-pub mod requirements;
-pub mod run;
-pub mod task;
 pub mod time;
-pub mod worker;
+mod work;
+
+pub use fleet::{device, requirements, worker};
+pub use hands::{gate, holding, numbering};
+pub use work::{approval, event, failure, lease, policy, run, task};
