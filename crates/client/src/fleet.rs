@@ -1,5 +1,7 @@
 //! The fleet: its devices, tickets and runners. Must not know the fleet's root key: an operator's grant is enough.
 
+mod rotate;
+
 use crate::chance;
 use crate::client::{Client, unexpected};
 use crate::error::ClientError;

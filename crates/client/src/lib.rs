@@ -19,7 +19,6 @@ mod follow;
 mod home;
 mod inbox;
 mod link;
-mod rotate;
 mod runs;
 mod submit;
 
