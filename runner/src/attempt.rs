@@ -9,9 +9,9 @@
 //! work itself is a script in a task of its own ([`life`]); questions wait in [`question`]. When the actor falls, its
 //! successor reads the journal and takes the agent up again, which never noticed.
 
-mod agent;
-mod door;
-mod finish;
+pub(crate) mod agent;
+pub(crate) mod door;
+pub(crate) mod finish;
 mod heart;
 mod life;
 mod output;
@@ -57,6 +57,8 @@ pub(crate) enum Msg {
     Refused(String),
     /// Something inside the run asks, or is about to act; the answer may take days.
     Request(Box<Request>, oneshot::Sender<Answer>),
+    /// Whoever asked this left some time ago.
+    Left(ApprovalId),
     /// Keep these events; with them the spool up to here is told, and this stage begins.
     Record { events: Vec<Event>, spool: Option<u64>, stage: Option<Stage>, done: oneshot::Sender<()> },
     /// The script came to its end; the answer is that its report is on disk.
@@ -110,6 +112,7 @@ impl Actor for AttemptActor {
             Msg::Denied(approval) => state.keep(|questions| questions.denied(approval, "nobody answered in time")),
             Msg::Refused(why) => state.keep(|questions| questions.refused(&why)),
             Msg::Request(request, reply) => state.keep(|questions| questions.requested(*request, reply)),
+            Msg::Left(approval) => state.keep(|questions| questions.left(approval)),
             Msg::Record { events, spool, stage, done } => {
                 state.recorder.record(events, spool, stage, move || done.send(()).unwrap_or_default());
             }

@@ -4,8 +4,11 @@
 //! Root              rest-for-one
 //! ├─ Journal        what is held and owed, on disk before anything is done or said
 //! ├─ Uplink         one connection to the relay, for ever made again; heartbeats, frames, events
-//! └─ Slots          offers become attempts; frames find their attempt
-//!    └─ Attempt     one lease: working tree, agent (a shim of its own), events, questions, result
+//! ├─ Work           one-for-all
+//! │  ├─ Attempts    one-for-one: an attempt per lease: working tree, agent (a shim of its own), events, questions, result
+//! │  └─ Slots       offers become attempts; frames find their attempt; reports are said until they are heard
+//! ├─ Control        how the owner asks how it is
+//! └─ Pulse          probes and gauges
 //! ```
 //!
 //! Owns execution. Must not decide: retries, budgets and who runs what are the relay's. What it cannot prove it denies: a

@@ -9,6 +9,7 @@
 
 pub(crate) mod control;
 pub(crate) mod entry;
+mod leftovers;
 pub(crate) mod pending;
 mod pulse;
 pub(crate) mod stable;
@@ -21,16 +22,17 @@ use crate::{journal, probe, slots};
 use ostler_agents::Catalog;
 use ostler_boot::{Clock, HttpError, MetricsError, PlaceError, private_dir};
 use ostler_core::holding::Holding;
-use ostler_core::ids::{DeviceId, Incarnation, RelayId, RunId};
+use ostler_core::ids::{DeviceId, Incarnation, LeaseId, RelayId, RunId};
 use ostler_core::policy::Policy;
 use ostler_core::worker::Advert;
+use ostler_store::Journal;
 use ostler_supervise::{Branch, Door, Exit, Root, StartError};
 use ostler_workspace::{Limits, Mirrors, Network};
 use pending::Pending;
 use serde::{Deserialize, Serialize};
 use stable::{Load, Shared, Stable};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -131,7 +133,7 @@ impl Runner {
         let member = Member::open(&home)?;
         let kept = journal::open(&home.join(journal::FILE))?;
         let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network())?;
-        sweep(&mirrors).await;
+        leftovers::clear(&mirrors, live(&home, &kept)).await;
         let stable = Arc::new(stable(options, home, member, mirrors).await);
         let window = Window::open(&stable).await?;
         let root = Root::start(tree::plan(&stable, kept)).await?;
@@ -250,16 +252,10 @@ fn network() -> Network {
     network
 }
 
-/// Ends deletions an earlier life began; trees that stand without an owner are told, and stay.
-async fn sweep(mirrors: &Mirrors) {
-    let mirrors = mirrors.clone();
-    match tokio::task::spawn_blocking(move || mirrors.sweep()).await {
-        Ok(Ok(leftovers)) => {
-            for left in leftovers {
-                tracing::info!(run = left.run, directory = %left.dir.display(), saved = left.saved.as_deref(), "a working tree stands");
-            }
-        }
-        Ok(Err(error)) => tracing::warn!(%error, "the workspace could not be swept"),
-        Err(error) => tracing::warn!(%error, "the workspace could not be swept"),
-    }
+/// Trees of leases without a report: their attempts go on. A journal that cannot be read is told by its actor.
+fn live(home: &Path, journal: &Journal) -> Vec<PathBuf> {
+    let rows = journal.load().unwrap_or_default();
+    let reported = |lease: &LeaseId| rows.reports.iter().any(|(of, _)| of == lease);
+    let leases = rows.leases.iter().map(|held| held.lease).filter(|lease| !reported(lease));
+    leases.map(|lease| stable::tree_dir(home, lease)).collect()
 }

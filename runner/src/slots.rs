@@ -66,8 +66,6 @@ pub(crate) enum Msg {
     Cleared(LeaseId),
     /// An attempt's actor will not come back.
     Gone(LeaseId, End),
-    /// Start whatever should run and does not.
-    Resume,
 }
 
 pub(crate) struct SlotsActor {
@@ -96,8 +94,11 @@ impl Actor for SlotsActor {
     type State = State;
     type Arguments = ();
 
-    async fn pre_start(&self, _: ActorRef<Msg>, (): ()) -> Result<State, ActorProcessingErr> {
-        Ok(resume::load(&self.stable).await?)
+    async fn pre_start(&self, me: ActorRef<Msg>, (): ()) -> Result<State, ActorProcessingErr> {
+        let state = resume::load(&self.stable).await?;
+        resume::resume(&self.stable, &me, &state);
+        self.measure(&state);
+        Ok(state)
     }
 
     async fn handle(&self, me: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -120,7 +121,6 @@ impl Actor for SlotsActor {
             Msg::Clear(lease) => state.clear(&self.stable, &me, lease),
             Msg::Cleared(lease) => drop(state.leaving.remove(&lease)),
             Msg::Gone(lease, end) => resume::gone(&self.stable, &me, state, (lease, end)),
-            Msg::Resume => resume::resume(&self.stable, &me, state),
         }
         self.measure(state);
         Ok(())

@@ -18,7 +18,7 @@ use std::time::Duration;
 const SHOWN_CHARS_MAX: usize = 4_096;
 
 /// One attempt's process.
-pub(super) enum Agent {
+pub(crate) enum Agent {
     /// A shim has it.
     Live(Arc<Shim>),
     /// It is gone; its output is in the directory.
@@ -38,6 +38,13 @@ impl Agent {
             Ok(shim) => Self::Live(Arc::new(shim)),
             Err(Gone { exit }) => Self::Dead(dir.to_owned(), exit),
         }
+    }
+
+    /// Ends whatever runs in `dir`, and waits until nothing does.
+    pub(crate) async fn end(dir: &Path) {
+        let agent = Self::adopt(dir).await;
+        agent.stop(0).await;
+        while !agent.progress(u64::MAX).await.ended {}
     }
 
     pub(super) fn shim(&self) -> Option<Arc<Shim>> {

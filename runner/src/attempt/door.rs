@@ -19,6 +19,8 @@ use tokio::task::JoinSet;
 const SOCKET_PATH_BYTES_MAX: usize = 100;
 /// Askers of one run that talk at once: each waits for a person.
 const ASKERS_MAX: usize = 128;
+/// An asker that lost its connection comes back at once; one that does not has ended.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(5);
 /// A socket that could not be made is tried again: its directory may come back.
 const AGAIN: Duration = Duration::from_secs(5);
 
@@ -37,7 +39,6 @@ pub(super) fn path(stable: &Stable, lease: LeaseId) -> PathBuf {
 /// Serves the socket until dropped.
 pub(super) async fn serve(stable: Shared, lease: LeaseId, attempt: ActorRef<Msg>) {
     let path = path(&stable, lease);
-    let _removed = Removed(path.clone());
     loop {
         match bind(&path) {
             Ok(listener) => accept(&listener, &attempt).await,
@@ -49,13 +50,11 @@ pub(super) async fn serve(stable: Shared, lease: LeaseId, attempt: ActorRef<Msg>
     }
 }
 
-/// Removes the socket's name when its attempt is over.
-struct Removed(PathBuf);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        // A successor has made its own, or nobody needs it.
-        std::fs::remove_file(&self.0).unwrap_or_default();
+/// Removes the socket's name. Only once the lease is over: a successor of this actor may have bound it anew.
+pub(crate) fn remove(stable: &Stable, lease: LeaseId) {
+    match std::fs::remove_file(path(stable, lease)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::debug!(%error, "a socket's name stays"),
+        Ok(()) | Err(_) => {}
     }
 }
 
@@ -102,10 +101,27 @@ async fn talk(mut stream: UnixStream, attempt: ActorRef<Msg>) -> io::Result<()> 
     }
     loop {
         let request: Request = wire::receive(&mut stream).await?;
+        let (Request::Ask { id, .. } | Request::Act { id, .. }) = request;
         let (reply, answer) = oneshot::channel();
         drop(attempt.send_message(Msg::Request(Box::new(request), reply)));
-        // An attempt that falls drops the answer: the asker comes back and asks again.
-        let answer: Answer = answer.await.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        let answer: Answer = tokio::select! {
+            // An attempt that falls drops the answer: the asker comes back and asks again.
+            answer = answer => answer.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?,
+            () = hung_up(&stream) => {
+                drop(attempt.send_after(COMES_BACK_WITHIN, move || Msg::Left(id)));
+                return Ok(());
+            }
+        };
         wire::send(&mut stream, &answer).await?;
+    }
+}
+
+/// Waits until the asker hangs up: it says nothing while it waits for its answer.
+async fn hung_up(stream: &UnixStream) {
+    while stream.readable().await.is_ok() {
+        match stream.try_read(&mut [0; 1]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => return,
+        }
     }
 }

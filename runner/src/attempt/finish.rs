@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Who signs for work that its agent did not commit.
-const AUTHOR: Author<'static> = Author { name: "Ostler", email: "ostler@localhost" };
+pub(crate) const AUTHOR: Author<'static> = Author { name: "Ostler", email: "ostler@localhost" };
 /// Characters of the task in the commit's message.
 const SUBJECT_CHARS_MAX: usize = 60;
 /// Bringing work home may take this long: gigabytes on a slow disk.

@@ -85,7 +85,10 @@ impl Life {
         let (ending, tree) = match opened {
             Ok((_, task)) => self.work(&task).await,
             Err(unfit) => {
-                (Ending { end: ReportedEnd::Failed(unfit.failure()), words: unfit.to_string(), confirm: false }, None)
+                // It could be opened when it was accepted: whoever asked for it was turned away since.
+                Agent::end(&self.shim_dir()).await;
+                let end = ReportedEnd::Failed(unfit.failure());
+                (Ending { end, words: unfit.to_string(), confirm: false }, None)
             }
         };
         tracing::info!(end = ?ending.end, "the attempt is over");

@@ -113,9 +113,9 @@ mod tests {
     }
 
     fn text(events: &[Event]) -> String {
-        let bytes = events.iter().flat_map(|event| match event {
-            Event::Output { bytes, .. } => bytes.clone(),
-            other => format!("{other:?}").into_bytes(),
+        let bytes = events.iter().flat_map(|event| {
+            let Event::Output { bytes, .. } = event else { return format!("{event:?}").into_bytes() };
+            bytes.clone()
         });
         String::from_utf8(bytes.collect()).expect("text")
     }

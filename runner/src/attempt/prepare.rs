@@ -1,6 +1,6 @@
 //! Before the agent: a working tree, an adapter, and the order for the shim.
 
-use super::life::{Ending, Life, Order};
+use super::life::{Ending, Life};
 use crate::shim::{Input, Launch};
 use ostler_agents::{Adapter, LaunchContext};
 use ostler_core::failure::FailureClass;
@@ -122,7 +122,7 @@ impl Life {
                 Ok(Err(error)) => Err(refused(&error)),
                 Err(error) => Err(Ending::failed(FailureClass::Infra, "checkout crashed", error.to_string())),
             },
-            order = fence => Err(self.ended_by(match order { Order::Work => Order::Fenced, order => order })),
+            order = fence => Err(self.ended_by(order)),
         }
     }
 }

@@ -181,6 +181,16 @@ impl Questions {
         if waits { self.decided(id, Choice::Reject, None, why.to_owned()) } else { Vec::new() }
     }
 
+    /// Whoever asked has left and did not come back: nobody needs an answer any more.
+    pub(super) fn left(&mut self, id: ApprovalId) -> Vec<Event> {
+        let Some(asked) = self.all.get(&id).filter(|asked| !asked.row.closed) else { return Vec::new() };
+        if asked.waiter.as_ref().is_some_and(|waiter| !waiter.is_closed()) {
+            return Vec::new();
+        }
+        self.stable.say(ToRelay::Withdraw(id));
+        self.decided(id, Choice::Reject, None, "whoever asked has ended".to_owned())
+    }
+
     /// The relay refused something of this lease: what it has not taken yet is not asked.
     pub(super) fn refused(&mut self, why: &str) -> Vec<Event> {
         let untaken = self.all.iter().filter(|(_, asked)| !asked.row.closed && asked.gate.is_none());

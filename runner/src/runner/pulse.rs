@@ -1,10 +1,7 @@
-//! The pulse: probing by the clock, and the word that everything which should run be started.
-//!
-//! It is the last child of the root, so that it starts again whenever anything above it fell: its first word is always that
-//! attempts be taken up.
+//! The pulse: what is done by the clock. Probes are repeated, gauges are set. Must not know attempts.
 
 use super::stable::Shared;
-use crate::{probe, slots};
+use crate::probe;
 use metrics::gauge;
 use ostler_proto::ToRelay;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -28,7 +25,6 @@ impl Actor for PulseActor {
     type Arguments = ();
 
     async fn pre_start(&self, me: ActorRef<Tick>, (): ()) -> Result<JoinSet<()>, ActorProcessingErr> {
-        self.stable.tell(slots::Msg::Resume);
         // The interval ends with the actor.
         drop(me.send_interval(GAUGES_EVERY, || Tick));
         let mut tasks = JoinSet::new();

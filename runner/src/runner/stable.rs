@@ -14,7 +14,7 @@ use ostler_core::time::Timestamp;
 use ostler_core::worker::Advert;
 use ostler_supervise::{Branch, Door};
 use ostler_workspace::Mirrors;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -91,9 +91,14 @@ impl Stable {
         self.home.join("attempts").join(format!("{}-{}", lease.run, lease.epoch))
     }
 
+    /// Where an attempt's shim listens and spools.
+    pub(crate) fn shim_dir(&self, lease: LeaseId) -> PathBuf {
+        self.attempt_dir(lease).join("shim")
+    }
+
     /// An attempt's working tree.
     pub(crate) fn tree_dir(&self, lease: LeaseId) -> PathBuf {
-        self.home.join("trees").join(format!("{}-{}", lease.run, lease.epoch))
+        tree_dir(&self.home, lease)
     }
 
     /// Hands a frame to the connection there is. Without one it is dropped: what is owed is derived again at the attach.
@@ -112,4 +117,9 @@ impl Stable {
         // A journal that is down takes everything that stands on it down: nobody waits for this for ever.
         drop(self.journal.send(journal::Msg::Write(changes, Box::new(done))));
     }
+}
+
+/// The working tree of a lease's attempt.
+pub(super) fn tree_dir(home: &Path, lease: LeaseId) -> PathBuf {
+    home.join("trees").join(format!("{}-{}", lease.run, lease.epoch))
 }

@@ -8,7 +8,7 @@ use crate::slots::SlotsActor;
 use crate::uplink::UplinkActor;
 use metrics::counter;
 use ostler_store::Journal;
-use ostler_supervise::{Budget, Child, Door, Notice, Plan, Strategy};
+use ostler_supervise::{Branch, Budget, Child, Door, Notice, Plan, Strategy};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,22 +23,29 @@ const ATTEMPT_CRASHES_MAX: usize = 10_000;
 pub(super) fn plan(stable: &Shared, journal: Journal) -> Plan {
     let of = || Arc::clone(stable);
     let (path, first) = (stable.home.join(journal::FILE), Mutex::new(Some(journal)));
-    let (uplink, slots, control, pulse) = (of(), of(), of(), of());
+    let (uplink, works, control, pulse) = (of(), of(), of(), of());
     let keeps = Child::new("journal", &stable.journal, move || {
         let first = Mutex::new(first.lock().map(|mut first| first.take()).unwrap_or_default());
         (JournalActor { path: path.clone(), first }, ())
     });
-    let branch = || Plan::new(Strategy::OneForOne).budget(Budget::new(ATTEMPT_CRASHES_MAX, 60_000));
     Plan::new(Strategy::RestForOne)
         .observer(Arc::new(observe))
         .child(keeps.stop_within(STOP_JOURNAL))
         .child(Child::new("uplink", &stable.uplink, move || (UplinkActor { stable: Arc::clone(&uplink) }, ())))
-        .child(Child::new("slots", &stable.slots, move || (SlotsActor { stable: Arc::clone(&slots) }, ())))
-        .child(Child::branch("attempts", &stable.attempts, branch).stop_within(STOP_BRANCH))
+        .child(Child::branch("work", &Branch::new(), move || work(&works)).stop_within(STOP_BRANCH))
         .child(Child::new("control", &Door::<control::Msg>::new(), move || {
             (ControlActor { stable: Arc::clone(&control) }, ())
         }))
         .child(Child::new("pulse", &Door::new(), move || (PulseActor { stable: Arc::clone(&pulse) }, ())))
+}
+
+/// Slots and attempts stand and fall together: slots that begin anew start every attempt, so that none may run already.
+fn work(stable: &Shared) -> Plan {
+    let slots = Arc::clone(stable);
+    let branch = || Plan::new(Strategy::OneForOne).budget(Budget::new(ATTEMPT_CRASHES_MAX, 60_000));
+    Plan::new(Strategy::OneForAll)
+        .child(Child::branch("attempts", &stable.attempts, branch).stop_within(STOP_BRANCH))
+        .child(Child::new("slots", &stable.slots, move || (SlotsActor { stable: Arc::clone(&slots) }, ())))
 }
 
 fn observe(notice: &Notice) {

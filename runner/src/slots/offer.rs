@@ -105,6 +105,6 @@ pub(super) fn judge(stable: &Shared, lease: LeaseId, submitter: DeviceId, body: 
 
 /// The lease's row as it is accepted.
 pub(super) fn row(stable: &Shared, lease: LeaseId, body: Vec<u8>) -> JournalledLease {
-    let shim_dir = stable.attempt_dir(lease).join("shim");
+    let shim_dir = stable.shim_dir(lease);
     JournalledLease { lease, stage: Stage::Preparing, shim_dir, task: body, created_at: stable.now() }
 }

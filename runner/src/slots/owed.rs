@@ -1,6 +1,7 @@
 //! The outbox: reports in the journal, said until the relay confirms, forgotten only then.
 
 use super::{Msg, State};
+use crate::attempt;
 use crate::runner::stable::Shared;
 use ostler_core::command::{Report, ReportedEnd};
 use ostler_core::failure::Failure;
@@ -10,6 +11,7 @@ use ostler_proto::ToRelay;
 use ostler_store::JournalChange;
 use ractor::ActorRef;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A report as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,11 +71,12 @@ impl State {
 
     /// The journal knows nothing of the lease any more: now its directory may go, and not before.
     pub(super) fn clear(&mut self, stable: &Shared, me: &ActorRef<Msg>, lease: LeaseId) {
-        let (me, directory) = (me.clone(), stable.attempt_dir(lease));
+        let (me, shared, directory) = (me.clone(), Arc::clone(stable), stable.attempt_dir(lease));
         self.tasks.spawn_blocking(move || {
             if let Err(error) = std::fs::remove_dir_all(&directory) {
                 tracing::debug!(%error, directory = %directory.display(), "nothing to clear away");
             }
+            attempt::door::remove(&shared, lease);
             drop(me.send_message(Msg::Cleared(lease)));
         });
     }

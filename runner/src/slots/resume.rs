@@ -7,11 +7,10 @@
 
 use super::owed::Owed;
 use super::{Msg, State};
-use crate::attempt::{self, AttemptActor, question};
+use crate::attempt::{self, AttemptActor, agent::Agent, question};
 use crate::journal;
 use crate::runner::pending::Marks;
 use crate::runner::stable::Shared;
-use crate::shim::Shim;
 use metrics::counter;
 use ostler_core::command::ReportedEnd;
 use ostler_core::failure::{Failure, FailureClass};
@@ -32,8 +31,6 @@ const CRASHES_MAX: usize = 3;
 const CRASHES_WITHIN_MS: u64 = 60_000;
 /// An attempt that ends hands its agent this long, and its shim and sockets a moment more.
 const ATTEMPT_STOP: Duration = Duration::from_secs(5);
-/// The branch of attempts comes up right after the slots.
-const BRANCH_UP: Duration = Duration::from_millis(20);
 
 /// The state that the journal holds.
 pub(super) async fn load(stable: &Shared) -> Result<State, CallError> {
@@ -67,13 +64,11 @@ fn adopt(stable: &Shared, leases: Vec<LeaseId>) {
     leases.into_iter().for_each(|lease| holding.adopted(lease, now.plus(Policy::default().grace_ms)));
 }
 
-/// Starts the attempts that should run and do not.
+/// Starts the attempts that an earlier life left.
 pub(super) fn resume(stable: &Shared, me: &ActorRef<Msg>, state: &State) {
-    let missing = state.attempts.iter().filter(|(_, door)| door.get().is_none());
-    let missing: Vec<(LeaseId, Door<attempt::Msg>)> = missing.map(|(lease, door)| (*lease, door.clone())).collect();
-    for (lease, door) in missing {
+    for (lease, door) in &state.attempts {
         tracing::info!(run = %lease.run, lease = %lease, "taking an attempt up again");
-        cast(stable, me, lease, &door);
+        cast(stable, me, *lease, door);
     }
 }
 
@@ -91,9 +86,8 @@ fn cast(stable: &Shared, me: &ActorRef<Msg>, lease: LeaseId, door: &Door<attempt
         .stop_within(ATTEMPT_STOP)
         .give_up_after(Budget::new(CRASHES_MAX, CRASHES_WITHIN_MS))
         .on_end(move |end| drop(tells.send_message(Msg::Gone(lease, end))));
-    if stable.attempts.cast(child).is_err() {
-        drop(me.send_after(BRANCH_UP, || Msg::Resume));
-    }
+    // A branch that is down takes the slots with it; they come back and start every attempt.
+    drop(stable.attempts.cast(child));
 }
 
 /// An attempt's actor ended for good. In order, it has handed its report over; else it crashed too often.
@@ -106,10 +100,7 @@ pub(super) fn gone(stable: &Shared, me: &ActorRef<Msg>, state: &mut State, (leas
     tracing::error!(run = %lease.run, lease = %lease, cause = %end.cause, "an attempt was given up");
     let (stable, me) = (Arc::clone(stable), me.clone());
     state.tasks.spawn(async move {
-        if let Ok(shim) = Shim::adopt(&stable.attempt_dir(lease).join("shim")).await {
-            shim.stop(0).await.unwrap_or_default();
-            while !shim.wait_progress(u64::MAX).await.ended {}
-        }
+        Agent::end(&stable.shim_dir(lease)).await;
         let failure = Failure::new(FailureClass::Infra, "attempt crashed");
         let words = "the runner could not go on with this attempt; its agent was ended";
         let owed = Owed::new(&stable.member.keyring(), lease, ReportedEnd::Failed(failure), words, true);

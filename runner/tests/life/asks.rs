@@ -17,9 +17,9 @@ fn asking(world: &World, then: &str) -> String {
 }
 
 async fn asked(session: &mut Session, lease: LeaseId) -> Asking {
-    let ask = |frame: &ToRelay| match frame {
-        ToRelay::Ask(asking) if asking.lease == lease => Some(asking.clone()),
-        _ => None,
+    let ask = |frame: &ToRelay| {
+        let ToRelay::Ask(asking) = frame else { return None };
+        (asking.lease == lease).then(|| asking.clone())
     };
     let asking = session.hear("a question", ask).await;
     session.say(FromRelay::Asked(asking.id));

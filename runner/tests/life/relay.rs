@@ -1,5 +1,6 @@
 //! A relay that does what its script says: it greets, answers heartbeats, and keeps events unless told otherwise.
 
+use ostler_core::command::Report;
 use ostler_core::event::Event;
 use ostler_core::ids::{DeviceId, Incarnation, LeaseId, RelayId, SessionId};
 use ostler_identity::{Keyring, Purpose, RelayKey};
@@ -178,13 +179,18 @@ impl Session {
         self.hear("an accept", accept).await;
     }
 
-    /// Waits for the lease's report and says that it was taken.
-    pub(crate) async fn reported(&mut self, lease: LeaseId) -> ostler_core::command::Report {
-        let report = |frame: &ToRelay| match frame {
-            ToRelay::Report(report) if report.lease == lease => Some(report.clone()),
-            _ => None,
+    /// The first report that is wanted.
+    pub(crate) async fn report(&mut self, wanted: impl Fn(&Report) -> bool) -> Report {
+        let pick = |frame: &ToRelay| {
+            let ToRelay::Report(report) = frame else { return None };
+            wanted(report).then(|| report.clone())
         };
-        let report = self.hear("a report", report).await;
+        self.hear("a report", pick).await
+    }
+
+    /// Waits for the lease's report and says that it was taken.
+    pub(crate) async fn reported(&mut self, lease: LeaseId) -> Report {
+        let report = self.report(|report| report.lease == lease).await;
         self.say(FromRelay::Reported { lease, digest: report.digest, fenced: None });
         report
     }

@@ -76,11 +76,7 @@ async fn a_report_is_said_until_it_is_heard_and_a_late_one_is_evidence() {
     let process = world.spawn();
     let mut session = world.relay.attach_next().await;
     let lease = session.offer(world.boss.id(), world.body(1, &shell("echo done")));
-    let of = |frame: &ostler_proto::ToRelay| match frame {
-        ostler_proto::ToRelay::Report(report) if report.lease == lease => Some(report.clone()),
-        _ => None,
-    };
-    let first = session.hear("a report", of).await;
+    let first = session.report(|report| report.lease == lease).await;
     process.kill();
     let process = world.spawn();
     let mut session = world.relay.attach_stopping(&[lease]).await;
@@ -90,11 +86,32 @@ async fn a_report_is_said_until_it_is_heard_and_a_late_one_is_evidence() {
             matches!(frame, ostler_proto::ToRelay::Stopped(of) if *of == lease).then_some(())
         })
         .await;
-    let again = session.hear("the report again", of).await;
+    let again = session.report(|report| report.lease == lease).await;
     assert_eq!(again, first, "the very same report");
     session.say(ostler_proto::FromRelay::Reported { lease, digest: again.digest, fenced: Some(None) });
     process.terminate();
     let mut process = process;
     let ended = tokio::task::spawn_blocking(move || process.0.wait().expect("was ours"));
     assert!(soon("an orderly end", ended).await.expect("waited").success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whichever_actor_is_killed_the_run_goes_on() {
+    let world = World::new().await;
+    let (runner, mut session) = world.start().await;
+    let lease = session.offer(world.boss.id(), world.body(1, &shell(&counting(&world))));
+    for kind in ["attempt", "slots", "attempts", "uplink", "journal"] {
+        let before = world.relay.events(&world.ring, lease).len();
+        world.relay.until(&world.ring, lease, |events| events.len() > before + 2).await;
+        assert_eq!(runner.tree().kill(kind, 1).await, 1, "{kind}");
+        if matches!(kind, "uplink" | "journal") {
+            session = world.relay.attach_next().await;
+            assert_eq!(session.held, [lease], "{kind}");
+        }
+    }
+    let_go(&world);
+    assert_eq!(session.reported(lease).await.end, ReportedEnd::Succeeded);
+    check(&world.relay.events(&world.ring, lease));
+    soon("idle", runner.idle()).await;
+    runner.stop().await;
 }

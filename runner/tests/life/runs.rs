@@ -13,9 +13,9 @@ use ostler_proto::{FromRelay, ToRelay};
 use std::process::Command;
 
 pub(crate) fn printed(events: &[Event]) -> String {
-    let out = events.iter().filter_map(|event| match event {
-        Event::Output { stream: Stream::Out, bytes } => Some(bytes.clone()),
-        _ => None,
+    let out = events.iter().filter_map(|event| {
+        let Event::Output { stream: Stream::Out, bytes } = event else { return None };
+        Some(bytes.clone())
     });
     String::from_utf8_lossy(&out.flatten().collect::<Vec<_>>()).into_owned()
 }
@@ -173,11 +173,7 @@ async fn noop_runs_are_over_at_once_and_many() {
         session.offer(world.boss.id(), body);
     }
     for _ in 0..50 {
-        let of = |frame: &ToRelay| match frame {
-            ToRelay::Report(report) => Some(report.clone()),
-            _ => None,
-        };
-        let report = session.hear("a report", of).await;
+        let report = session.report(|_| true).await;
         assert_eq!(report.end, ReportedEnd::Succeeded);
         session.say(FromRelay::Reported { lease: report.lease, digest: report.digest, fenced: None });
         if let Some(body) = offers.next() {

@@ -65,6 +65,8 @@ impl World {
     /// The runner in this process, whose shims are the real program, attached.
     pub(crate) async fn start(&self) -> (Runner, Session) {
         let mut config = RunnerConfig::read(None).expect("the defaults");
+        // Only the first test of a process that wants its log gets it.
+        drop(config.log.init());
         config.slots = 4;
         let exe = PathBuf::from(env!("CARGO_BIN_EXE_ostler-runner"));
         let options = RunnerOptions { home: self.home(), config, exe };
