@@ -17,19 +17,22 @@ use ostler_client::{Client, Home, Offer};
 use ostler_core::device::Role;
 use ostler_relay::{Relay, RelayConfig};
 use ostler_runner::{Runner, RunnerOptions};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Where a relay listens that nobody configured.
+const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 7433));
 /// A ticket that is used in the next moment.
 const TICKET_MS: u64 = 60_000;
 
 /// Where to listen.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// UDP address of the relay. Loopback by default; 0.0.0.0:7433 lets other machines in.
-    #[arg(long, default_value = "127.0.0.1:7433")]
-    listen: SocketAddr,
+    /// UDP address of the relay; else that of relay.toml in the data directory; else 127.0.0.1:7433. 0.0.0.0:7433 lets
+    /// other machines in.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
     /// HOST:PORT under which other machines reach this relay; put into tickets.
     #[arg(long)]
     advertise: Option<String>,
@@ -75,7 +78,12 @@ fn quiet(config: &RelayConfig) -> Result<(), Fault> {
 
 async fn relay(context: &Context, config: RelayConfig, args: &Args) -> Result<Relay, Fault> {
     let mut options = serve::options(context, config, None)?;
-    options.listen = args.listen;
+    options.listen = match args.listen {
+        Some(given) => given,
+        // Without a word from anybody, nobody else's machine is let in.
+        None if context.config(None, "relay.toml").is_none() => LISTEN,
+        None => options.listen,
+    };
     Ok(Relay::start(options).await?)
 }
 
