@@ -134,7 +134,8 @@ impl Options {
             agent_backoff: Backoff { base_ms: between(50, 1_000), cap_ms: 3_000 },
             limit_hold_ms: between(200, 2_000),
             limit_budget_ms: between(1_000, 5_000),
-            settled_retained_ms: 24 * 3_600_000,
+            // Longer than all clock leaps together: an id is known again for as long as a client may repeat it.
+            settled_retained_ms: 30 * 24 * 3_600_000,
             stop_grace_ms: between(50, 1_000),
         };
         let weights = Fault::ALL

@@ -54,13 +54,16 @@ impl World {
             }
             Fault::RelayCrash if self.relay.up => self.crash_relay(),
             Fault::RelayCrash => {}
+            Fault::LogFailure => self.fail_log(),
+            Fault::ProcessCrash => self.crash_process(at),
+            Fault::MachineCrash => self.crash_machine(at),
+            // Who sleeps already sleeps on: what waits for it stays in order.
+            Fault::RelayPause if self.relay.frozen_until >= self.now => {}
+            Fault::Suspend if self.runners[at].frozen_until >= self.now => {}
             Fault::RelayPause => {
                 let stood_ms = self.roll(ttl_ms * 3);
                 self.pause_relay(stood_ms);
             }
-            Fault::LogFailure => self.fail_log(),
-            Fault::ProcessCrash => self.crash_process(at),
-            Fault::MachineCrash => self.crash_machine(at),
             Fault::Suspend => {
                 self.runners[at].frozen_until = self.now + long;
                 if self.chance(50) {
