@@ -25,7 +25,9 @@ impl Life {
             if self.stable.must_stop(self.lease) {
                 return Order::Fenced;
             }
-            let stop_at = self.stable.holding().stop_at(self.lease);
+            // Only a relay's word moves a deadline: an adopted lease may be another's by now.
+            let confirmed = self.stable.may_act(self.lease);
+            let stop_at = self.stable.holding().stop_at(self.lease).filter(|_| confirmed);
             if let (Some(shim), Some(at)) = (&shim, stop_at.filter(|at| known != Some(*at))) {
                 // A shim that is ending refuses; that is seen by whoever watches it.
                 match shim.extend(at.since(self.stable.now())).await {
