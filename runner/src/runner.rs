@@ -12,6 +12,7 @@ pub(crate) mod entry;
 mod leftovers;
 pub(crate) mod pending;
 mod pulse;
+pub(crate) mod socket;
 pub(crate) mod stable;
 mod tree;
 mod window;
@@ -134,6 +135,9 @@ impl Runner {
         let kept = journal::open(&home.join(journal::FILE))?;
         let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network())?;
         leftovers::clear(&mirrors, live(&home, &kept)).await;
+        if !options.config.pools.is_empty() {
+            tracing::warn!("`pools` has no effect yet: a runner serves the pools of its ticket");
+        }
         let stable = Arc::new(stable(options, home, member, mirrors).await);
         let window = Window::open(&stable).await?;
         let root = Root::start(tree::plan(&stable, kept)).await?;

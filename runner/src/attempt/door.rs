@@ -4,19 +4,17 @@
 
 use super::Msg;
 use crate::ask::wire::{self, Answer, Request};
+use crate::runner::socket;
 use crate::runner::stable::{Shared, Stable};
 use ostler_core::ids::LeaseId;
 use ractor::ActorRef;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Bytes a socket's path may have: `sun_path` in unix(7) is 108, on other systems 104.
-const SOCKET_PATH_BYTES_MAX: usize = 100;
 /// Askers of one run that talk at once: each waits for a person.
 const ASKERS_MAX: usize = 128;
 /// An asker that lost its connection comes back at once; one that does not has ended.
@@ -24,23 +22,16 @@ const COMES_BACK_WITHIN: Duration = Duration::from_secs(5);
 /// A socket that could not be made is tried again: its directory may come back.
 const AGAIN: Duration = Duration::from_secs(5);
 
-/// The socket of a lease: the same for every life of the runner, because agents remember it.
+/// The socket of a lease.
 pub(super) fn path(stable: &Stable, lease: LeaseId) -> PathBuf {
-    let name = format!("{}-{}", lease.run, lease.epoch);
-    let near = stable.home.join("ask").join(&name);
-    if near.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
-        return near;
-    }
-    // Deep directories have no room for a socket; one of this user's own stands in.
-    let uid = rustix::process::getuid().as_raw();
-    PathBuf::from(format!("/tmp/ostler-{uid}")).join(name)
+    socket::path(&stable.home, &format!("{}-{}", lease.run, lease.epoch))
 }
 
 /// Serves the socket until dropped.
 pub(super) async fn serve(stable: Shared, lease: LeaseId, attempt: ActorRef<Msg>) {
     let path = path(&stable, lease);
     loop {
-        match bind(&path) {
+        match socket::bind(&path) {
             Ok(listener) => accept(&listener, &attempt).await,
             Err(error) => {
                 tracing::error!(lease = %lease, %error, path = %path.display(), "nothing can be asked inside this run")
@@ -52,27 +43,9 @@ pub(super) async fn serve(stable: Shared, lease: LeaseId, attempt: ActorRef<Msg>
 
 /// Removes the socket's name. Only once the lease is over: a successor of this actor may have bound it anew.
 pub(crate) fn remove(stable: &Stable, lease: LeaseId) {
-    match std::fs::remove_file(path(stable, lease)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => tracing::debug!(%error, "a socket's name stays"),
-        Ok(()) | Err(_) => {}
+    if let Err(error) = socket::remove(&path(stable, lease)) {
+        tracing::debug!(%error, "a socket's name stays");
     }
-}
-
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let found = std::fs::symlink_metadata(folder)?;
-    let ours = found.is_dir() && found.uid() == rustix::process::getuid().as_raw() && found.mode() & 0o077 == 0;
-    if !ours {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the socket's directory is open to others"));
-    }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }
 
 async fn accept(listener: &UnixListener, attempt: &ActorRef<Msg>) {

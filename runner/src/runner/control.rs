@@ -1,22 +1,21 @@
 //! The runner's own socket: how its owner asks how it is, or has it drain, from another process.
 //!
-//! Owns `HOME/control.sock` and both ends of what is said on it: one question, one answer, postcard in length-prefixed frames.
+//! Owns the socket `control` of a runner's directory and both ends of what is said on it: one question, one answer, postcard in length-prefixed frames.
 
-use super::stable::Shared;
+use super::{socket, stable::Shared};
 use crate::ask::wire;
 use crate::runner::{RunnerStatus, look};
 use crate::slots;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
-const SOCKET: &str = "control.sock";
+const SOCKET: &str = "control";
 /// A runner answers in milliseconds; one that does not is stopped, or its machine is.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
@@ -80,9 +79,9 @@ async fn ask(home: &Path, question: &Question) -> Result<Reply, AskError> {
     tokio::time::timeout(ANSWER_WITHIN, asked).await.map_err(late)?.map_err(broken)
 }
 
-/// The socket's path, short enough for an address: deep homes are reached through a link of this process's own.
+/// The socket of the runner in `home`, however `home` is written.
 fn reach(home: &Path) -> PathBuf {
-    home.join(SOCKET)
+    socket::path(&home.canonicalize().unwrap_or_else(|_| home.to_owned()), SOCKET)
 }
 
 /// Nothing is said to this actor: it only stands.
@@ -99,24 +98,12 @@ impl Actor for ControlActor {
 
     async fn pre_start(&self, _: ActorRef<Msg>, (): ()) -> Result<JoinSet<()>, ActorProcessingErr> {
         let mut tasks = JoinSet::new();
-        match bind(&self.stable.home) {
+        match socket::bind(&reach(&self.stable.home)) {
             Ok(listener) => drop(tasks.spawn(serve(Arc::clone(&self.stable), listener))),
             Err(error) => tracing::warn!(%error, "this runner cannot be asked how it is"),
         }
         Ok(tasks)
     }
-}
-
-fn bind(home: &Path) -> io::Result<UnixListener> {
-    let path = reach(home);
-    // The journal is ours, so nobody else listens here.
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let listener = UnixListener::bind(&path)?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }
 
 async fn serve(stable: Shared, listener: UnixListener) {

@@ -31,6 +31,8 @@ fn failed(end: &ReportedEnd) -> (FailureClass, &str) {
 async fn a_run_is_accepted_followed_and_reported() {
     let world = World::new().await;
     let (runner, mut session) = world.start().await;
+    let status = ostler_runner::status(&world.home()).await.expect("answers");
+    assert_eq!((status.name.as_str(), status.slots, status.draining), ("box", 4, false));
     let task = ostler_core::task::Task {
         env: vec![("MY_TOKEN".into(), "hunter2-hunter2".into())],
         ..shell("echo hello $MY_TOKEN; echo bad >&2; exit 3")
@@ -48,7 +50,7 @@ async fn a_run_is_accepted_followed_and_reported() {
     soon("idle", runner.idle()).await;
     runner.stop().await;
     let left = |name: &str| std::fs::read_dir(world.home().join(name)).map_or(0, Iterator::count);
-    assert_eq!((left("attempts"), left("trees"), left("ask")), (0, 0, 0));
+    assert_eq!((left("attempts"), left("trees"), left("sockets")), (0, 0, 1), "the control socket's name alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
