@@ -240,11 +240,8 @@ impl<'a> Play<'a> {
         out::line(&format!("\nresults, as branches in {} ({fate}):", self.repository.top().display()));
         for seen in &self.seen {
             if let (Some(branch), Some((files, added, removed))) = (&seen.branch, seen.changed) {
-                out::line(&format!(
-                    "  {:>9} {} ({files} files, +{added} -{removed})",
-                    plain(&seen.name),
-                    plain(branch)
-                ));
+                let changed = format!("{}, +{added} -{removed}", event::files_word(files));
+                out::line(&format!("  {:>9} {} ({changed})", plain(&seen.name), plain(branch)));
             }
         }
     }

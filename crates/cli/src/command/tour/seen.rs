@@ -62,8 +62,10 @@ impl Seen {
 
     /// Takes a state in; true when a person would call it news.
     pub(super) fn look(&mut self, view: &RunView) -> bool {
-        for worker in view.life.history.iter().map(|attempt| attempt.worker).chain(view.life.lease().map(|l| l.worker))
-        {
+        let ended =
+            view.life.history.iter().filter(|attempt| attempt.started_at.is_some()).map(|attempt| attempt.worker);
+        let held = view.life.lease().filter(|lease| lease.phase.since().is_some()).map(|lease| lease.worker);
+        for worker in ended.chain(held) {
             if !self.runners.contains(&worker) {
                 self.runners.push(worker);
             }
