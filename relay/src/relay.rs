@@ -12,7 +12,7 @@ pub(crate) mod check;
 use crate::config::RelayConfig;
 use crate::event_log::Keep;
 use crate::gate::CONNECTIONS_MAX;
-use crate::gateway::Bound;
+use crate::gateway::{Bind, Bound};
 use crate::hub::{Hub, Shared};
 use crate::ledger::Load;
 use crate::ledger::kept::Kept;
@@ -199,8 +199,9 @@ impl Relay {
 
     /// Tells every peer that the relay restarts, lets answers under way leave, and stops.
     pub async fn stop(self) -> Exit {
-        self.listener.close(Close::Restarting).await;
+        // Actors first: sessions say the word, and no gate mistakes its closed listener for a fall.
         let exit = self.root.stop().await;
+        self.listener.close(Close::Restarting).await;
         drop(self.hub);
         exit
     }
@@ -238,10 +239,7 @@ fn load(options: &RelayOptions, hub: &Shared, shelf: LedgerFile) -> Load {
     })
 }
 
-async fn gateway(
-    options: &RelayOptions,
-    hub: &Shared,
-) -> Result<Option<(Http, Box<dyn Fn() -> Bound + Send + Sync>)>, RelayError> {
+async fn gateway(options: &RelayOptions, hub: &Shared) -> Result<Option<(Http, Bind)>, RelayError> {
     let Some(address) = options.http else { return Ok(None) };
     let (metrics, hosts) = (Metrics::install()?, options.config.http_hosts.clone());
     let doors = Arc::clone(hub);
@@ -250,12 +248,12 @@ async fn gateway(
         (false, _) => Err("the ledger is restarting".to_owned()),
         (true, false) => Err("the event log is restarting".to_owned()),
     });
-    let bind = move || -> Bound {
+    let bind: Bind = Arc::new(move || -> Bound {
         let (hosts, metrics, ready) = (hosts.clone(), metrics.clone(), Arc::clone(&ready));
         Box::pin(async move { Http::bind(address, &hosts, metrics, ready).await })
-    };
+    });
     let first = bind().await?;
-    Ok(Some((first, Box::new(bind))))
+    Ok(Some((first, bind)))
 }
 
 fn chance<const N: usize>() -> [u8; N] {

@@ -50,6 +50,7 @@ pub(crate) struct State {
     connection: Connection,
     device: DeviceId,
     id: SessionId,
+    /// The word it closes with: unless it is told another one, it is this relay that goes, and the peer comes back.
     close: Close,
     _talk: JoinSet<()>,
     _place: OwnedSemaphorePermit,
@@ -97,7 +98,7 @@ impl Actor for SessionActor {
             }
             drop(me.cast(Msg::Close(talked.map_or_else(|error| error.close(), |()| Close::Done))));
         });
-        Ok(State { hub, connection, device, id, close: Close::Done, _talk: talk, _place: place })
+        Ok(State { hub, connection, device, id, close: Close::Restarting, _talk: talk, _place: place })
     }
 
     async fn handle(&self, me: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {

@@ -2,7 +2,7 @@
 
 use crate::event_log::{self, EventLogActor};
 use crate::gate::GateActor;
-use crate::gateway::GatewayActor;
+use crate::gateway::{Bind, GatewayActor};
 use crate::hub::Shared;
 use crate::ledger::pulse::PulseActor;
 use crate::ledger::{self, LedgerActor};
@@ -22,7 +22,7 @@ const STOP_BRANCH: Duration = Duration::from_secs(5);
 pub(crate) struct Seeds {
     pub(crate) load: ledger::Load,
     pub(crate) listener: Arc<Listener>,
-    pub(crate) http: Option<(Http, Box<dyn Fn() -> crate::gateway::Bound + Send + Sync>)>,
+    pub(crate) http: Option<(Http, Bind)>,
     pub(crate) dice_seed: u64,
     pub(crate) retention: event_log::Keep,
 }
@@ -53,11 +53,10 @@ pub(crate) fn plan(hub: &Shared, seeds: Seeds) -> Plan {
             (GateActor { hub: Arc::clone(&for_gate), listener: Arc::clone(&listener) }, ())
         }));
     if let Some((first, bind)) = http {
-        let (bind, first) = (Arc::new(bind), Arc::new(Mutex::new(Some(first))));
+        let first = Arc::new(Mutex::new(Some(first)));
         plan = plan.child(Child::new("gateway", &Door::new(), move || {
-            let bind = Arc::clone(&bind);
             let taken = first.lock().map(|mut first| first.take()).unwrap_or_default();
-            (GatewayActor { bind: Box::new(move || bind()), first: Mutex::new(taken) }, ())
+            (GatewayActor { bind: Arc::clone(&bind), first: Mutex::new(taken) }, ())
         }));
     }
     plan.child(Child::new("pulse", &Door::new(), move || (PulseActor { hub: Arc::clone(&for_pulse) }, ())))

@@ -111,7 +111,8 @@ async fn relay(directory: &TempDir, timings: &Timings, fleet: ostler_core::ids::
     std::fs::write(&file, &timings.0).expect("the configuration is written");
     let config = RelayConfig::read(Some(&file)).expect("the configuration is good");
     let data_dir = directory.path().join("relay");
-    let options = RelayOptions { config, data_dir, fleet: Some(fleet), listen, http: None, checker: None };
+    let http = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let options = RelayOptions { config, data_dir, fleet: Some(fleet), listen, http, checker: None };
     Relay::start(options).await.expect("the relay starts")
 }
 
