@@ -13,6 +13,7 @@ pub enum Fault {
     Stall,
     Dark,
     Swizzle,
+    Blackout,
     RelayCrash,
     RelayPause,
     LogFailure,
@@ -31,11 +32,12 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Cut,
         Self::Stall,
         Self::Dark,
         Self::Swizzle,
+        Self::Blackout,
         Self::RelayCrash,
         Self::RelayPause,
         Self::LogFailure,
@@ -58,7 +60,13 @@ impl Fault {
         match self {
             Self::Cut | Self::Stall | Self::RelayCrash | Self::Dark => 8,
             Self::ProcessCrash | Self::MachineCrash | Self::Suspend | Self::Cancel => 5,
-            Self::Drain | Self::Cheat | Self::LogFailure | Self::RelayPause | Self::Swizzle | Self::RevokeRunner => 3,
+            Self::Drain
+            | Self::Cheat
+            | Self::LogFailure
+            | Self::RelayPause
+            | Self::Swizzle
+            | Self::Blackout
+            | Self::RevokeRunner => 3,
             Self::RevokeOperator | Self::Poisoned | Self::Discard | Self::Join | Self::Sweep => 1,
         }
     }
@@ -146,10 +154,14 @@ impl Options {
         let (loss, long, ask, park) = (sometimes(60, 30), sometimes(80, 80), sometimes(70, 60), sometimes(60, 90));
         let (cursed, fail, keyed) = (sometimes(60, 40), sometimes(70, 50), sometimes(70, 80));
         let (timed, decline, replay) = (sometimes(60, 60), sometimes(40, 25), sometimes(60, 80));
+        // Some fleets are large and busy: only there can many runners fall silent at once.
+        let busy = between(0, 5) == 0;
+        let (runners, runs) = if busy { (between(6, 9), between(16, 30)) } else { (between(1, 6), between(3, 16)) };
+        let long = if busy { 80 } else { long };
         Self {
             seed,
-            runners: between(1, 6),
-            runs: between(3, 16),
+            runners,
+            runs,
             chaos_ms: between(12_000, 45_000),
             fault_every_ms: between(400, 6_000),
             weights,

@@ -2,9 +2,8 @@
 
 use super::Oracle;
 use crate::law::Law;
-use crate::seen::Situation;
 use crate::world::{LABELS, Runner, Staged, World};
-use ostler_core::command::Command;
+use ostler_core::command::{Command, Whom};
 use ostler_core::decision::{Change, Decision, Effect};
 use ostler_core::ids::DeviceId;
 use ostler_core::ledger::Ledger;
@@ -46,6 +45,13 @@ fn fits(header: &Header, runner: &Runner) -> bool {
 }
 
 impl World {
+    /// True when a prompt comes for a lease whose time is over: if that moves nothing, expiry is frozen.
+    pub(crate) fn is_due(&self, command: &Command) -> bool {
+        let (Command::Elapsed(Whom::Lease(lease)), Some(ledger)) = (command, &self.relay.ledger) else { return false };
+        let (whom, now) = (Whom::Lease(*lease), self.relay_reads());
+        ledger.owed(lease.run).iter().any(|owed| matches!(owed, Effect::Wake(who, at) if *who == whom && *at <= now))
+    }
+
     pub(crate) fn check_decision(&mut self, command: &Command, decision: &Decision) {
         let Some(ledger) = &self.relay.ledger else { return };
         self.oracle.follow(command, decision, ledger);
@@ -63,10 +69,6 @@ impl World {
             }
         }
         let idle = self.work_conserved(ledger);
-        let froze = matches!(command, Command::Elapsed(_)) && decision.changes.is_empty() && five_lapse(decision);
-        if froze {
-            self.note(Situation::BreakerFroze);
-        }
         if let Err((law, what)) = checked {
             self.broken(law, what);
         }
@@ -124,9 +126,4 @@ impl World {
         }
         self.oracle.acknowledge(staged, self.options.policy.lease_ttl_ms);
     }
-}
-
-/// A lapse that moved nothing, and only put its deadline off: expiry is frozen.
-fn five_lapse(decision: &Decision) -> bool {
-    matches!(decision.effects.as_slice(), [Effect::Wake(ostler_core::command::Whom::Lease(_), _)])
 }

@@ -52,6 +52,11 @@ impl World {
                     self.darken(at, ms);
                 }
             }
+            Fault::Blackout => {
+                for at in 0..self.runners.len() {
+                    self.darken(at, ttl_ms + long);
+                }
+            }
             Fault::RelayCrash if self.relay.up => self.crash_relay(),
             Fault::RelayCrash => {}
             Fault::LogFailure => self.fail_log(),

@@ -103,10 +103,13 @@ impl World {
 
     /// One command, decided now; its answer and effects leave with its commit.
     pub(crate) fn command(&mut self, command: Command, from: From) {
-        let (at, read) = (self.now, self.relay_reads());
+        let (at, read, due) = (self.now, self.relay_reads(), self.is_due(&command));
         let Some(ledger) = self.relay.ledger.as_mut().filter(|_| self.relay.up) else { return };
         let decision = ledger.apply(read, &mut self.relay.dice, command.clone());
         self.say(|| format!("  {command:?} => {:?} {:?}", decision.answer, decision.changes));
+        if due && decision.changes.is_empty() {
+            self.note(Situation::BreakerFroze);
+        }
         self.check_decision(&command, &decision);
         let waiting = self.relay.staged.len() + self.relay.flight.len() + 1;
         let ordinal = self.relay.disk.turns + waiting as u64;
