@@ -204,4 +204,7 @@ pub enum Refusal {
         /// When to try again.
         retry_after_ms: u64,
     },
+    /// The device is paired, and its role does not go that far.
+    #[error("this device's role does not allow that: ask an operator, or pair it with a ticket of another role")]
+    Role,
 }

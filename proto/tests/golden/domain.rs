@@ -211,6 +211,7 @@ fn refusals(table: &mut Table) {
         SpentInvite = Refusal::SpentInvite,
         EpochTaken = Refusal::EpochTaken(2),
         Busy = Refusal::Busy { retry_after_ms: 1_000 },
+        Role = Refusal::Role,
     );
     closed!(table, HeaderError:
         Name = HeaderError::Name { field: text("queue"), text: text("a\tb") },

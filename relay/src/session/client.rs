@@ -66,7 +66,7 @@ async fn request(hub: Shared, peer: &Peer, mut out: FrameSender, mut into: Frame
                 Err(TalkError::Unanswered(Unanswered::Busy(retry_after_ms))) => {
                     Response::Refused(Refusal::Busy { retry_after_ms })
                 }
-                Err(TalkError::Refused(Refused::Role)) => Response::Refused(Refusal::NotPaired),
+                Err(TalkError::Refused(Refused::Role)) => Response::Refused(Refusal::Role),
                 Err(other) => Response::Failed(other.to_string()),
             };
             reply(&mut out, &response).await

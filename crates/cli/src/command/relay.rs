@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod restore;
 pub(crate) mod serve;
 mod status;
 
@@ -19,6 +20,8 @@ pub(crate) enum Command {
     Check(check::Args),
     /// Have the relay write a consistent copy of its database, while it serves.
     Backup,
+    /// Make a relay's files from a backup; whatever happened since is gone, and everybody is told.
+    Restore(restore::Args),
     /// How the fleet's relay is.
     Status,
 }
@@ -30,6 +33,7 @@ impl Command {
             Self::Serve(args) => serve::perform(context, &args).await,
             Self::Check(args) => check::perform(context, &args).await,
             Self::Backup => backup::perform(context).await,
+            Self::Restore(args) => restore::perform(context, &args),
             Self::Status => status::perform(context).await,
         }
     }
