@@ -82,18 +82,15 @@ impl Agent {
 }
 
 impl Life {
-    /// Starts the shim; its stage is on disk before it exists, so that no agent is ever forgotten.
-    pub(super) async fn launch(
-        &self,
-        task: &Task,
-        launch: Launch,
-        host: &[(String, String)],
-    ) -> Result<(Agent, Event), Ending> {
+    /// Starts the shim. Its stage is on disk before it exists, so that no agent is ever forgotten; and so is the event that
+    /// says so, before anything the agent itself could say.
+    pub(super) async fn launch(&self, task: &Task, launch: Launch, host: &[(String, String)]) -> Result<Agent, Ending> {
         let redactor = secrets::redactor(task, host);
         let shown = |word: &String| secrets::clean(&redactor, word).chars().take(SHOWN_CHARS_MAX).collect();
         let argv = launch.argv.iter().take(64).map(shown).collect();
         let directory = launch.directory.display().to_string();
-        self.record(Vec::new(), None, Some(Stage::Running)).await;
+        let started = Event::Started { agent: task.agent.clone(), argv, directory };
+        self.record(vec![started], None, Some(Stage::Running)).await;
         let dir = self.shim_dir();
         let started = Shim::start(&self.stable.exe, &dir, launch).await;
         let agent = match started {
@@ -105,7 +102,7 @@ impl Life {
             }
         };
         tracing::info!(agent = task.agent, "the agent runs");
-        Ok((agent, Event::Started { agent: task.agent.clone(), argv, directory }))
+        Ok(agent)
     }
 
     /// Follows the agent until it has ended and all it printed is recorded. Says how, and what it was ended for.

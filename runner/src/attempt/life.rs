@@ -108,13 +108,10 @@ impl Life {
             Ok(ready) => ready,
             Err(ending) => return (self.halted().unwrap_or(ending), None),
         };
-        let (agent, first) = match self.agent(task, &mut ready).await {
+        let agent = match self.agent(task, &mut ready).await {
             Ok(started) => started,
             Err(ending) => return self.finish(task, ready.tree, self.halted().unwrap_or(ending)).await,
         };
-        if let Some(first) = first {
-            self.record(vec![first], None, None).await;
-        }
         let output = Output::new(ready.adapter, secrets::redactor(task, &ready.host), self.spool);
         let ending = self.follow(task, agent, output).await;
         self.finish(task, ready.tree, ending).await
@@ -173,13 +170,11 @@ impl Life {
         self.held.shim_dir.clone()
     }
 
-    async fn agent(&self, task: &Task, ready: &mut Ready) -> Result<(Agent, Option<Event>), Ending> {
+    async fn agent(&self, task: &Task, ready: &mut Ready) -> Result<Agent, Ending> {
         match ready.start.take() {
-            Some(Start::Process(launch)) => {
-                self.launch(task, *launch, &ready.host).await.map(|(agent, event)| (agent, Some(event)))
-            }
-            Some(Start::Nothing) => Ok((Agent::none(), None)),
-            None => Ok((Agent::adopt(&self.shim_dir()).await, None)),
+            Some(Start::Process(launch)) => self.launch(task, *launch, &ready.host).await,
+            Some(Start::Nothing) => Ok(Agent::none()),
+            None => Ok(Agent::adopt(&self.shim_dir()).await),
         }
     }
 }

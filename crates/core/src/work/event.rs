@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One event of an attempt. Variants are appended, never reordered: the bytes outlive the release that wrote them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
-    /// The agent process was started.
+    /// The agent's process is started: the first word of every attempt that has one.
     Started {
         /// Catalog name of the agent.
         agent: String,
