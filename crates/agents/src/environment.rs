@@ -108,7 +108,7 @@ mod tests {
     fn context(host: &[(&str, &str)]) -> LaunchContext {
         LaunchContext {
             run: RunId([1; 16]),
-            directory: "/work/tree".into(),
+            directory: "/srv/tree".into(),
             socket: "/state/a/ask.sock".into(),
             home: None,
             temporary: "/state/a/tmp".into(),

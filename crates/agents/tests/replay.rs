@@ -125,7 +125,7 @@ fn task(work: Work) -> Task {
 fn context() -> LaunchContext {
     LaunchContext {
         run: RunId([7; 16]),
-        directory: "/work/tree".into(),
+        directory: "/srv/tree".into(),
         socket: "/state/ask.sock".into(),
         home: None,
         temporary: "/state/tmp".into(),
