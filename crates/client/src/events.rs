@@ -46,7 +46,7 @@ impl Client {
             };
             recording.truncated_before = recording.truncated_before.or(seen.truncated_before);
             let more = seen.more;
-            let heard = self.hear(run, seen).await?;
+            let heard = self.hear(run, next, seen).await?;
             let Some(last) = heard.last() else { return Ok(recording) };
             next = last.seq + 1;
             recording.events.extend(heard);
@@ -56,9 +56,9 @@ impl Client {
         }
     }
 
-    /// Opens what the relay sent, after checking that it is of this run and in order.
-    pub(crate) async fn hear(&self, run: RunId, seen: Seen) -> Result<Vec<Heard>, ClientError> {
-        in_order(run, &seen)?;
+    /// Opens what the relay sent, after checking that it is of this run, in order, and begins with number `from`.
+    pub(crate) async fn hear(&self, run: RunId, from: u64, seen: Seen) -> Result<Vec<Heard>, ClientError> {
+        in_order(run, from, &seen)?;
         let mut heard = Vec::with_capacity(seen.events.len());
         for event in seen.events {
             let purpose = Purpose::Event { run, epoch: event.epoch, n: event.n };
@@ -73,9 +73,11 @@ impl Client {
     }
 }
 
-/// Without gaps, repeats or strangers.
-fn in_order(run: RunId, seen: &Seen) -> Result<(), ClientError> {
-    let gap = seen.events.windows(2).any(|pair| pair[0].seq + 1 != pair[1].seq);
+/// Without gaps, repeats or strangers; nothing is left out in front that retention did not take.
+fn in_order(run: RunId, from: u64, seen: &Seen) -> Result<(), ClientError> {
+    let begin = seen.truncated_before.map_or(from, |first| first.max(from));
+    let late = seen.events.first().is_some_and(|event| event.seq != begin);
+    let gap = late || seen.events.windows(2).any(|pair| pair[0].seq + 1 != pair[1].seq);
     if gap || seen.events.iter().any(|event| event.run != run) {
         return Err(ClientError::Protocol("events with a gap, a repeat or of another run".to_owned()));
     }
@@ -99,9 +101,13 @@ mod tests {
             hash: [0; 32],
         };
         let check = |events: Vec<ostler_proto::Event>| {
-            in_order(run, &Seen { events, truncated_before: None, more: false }).is_ok()
+            in_order(run, 4, &Seen { events, truncated_before: None, more: false }).is_ok()
         };
         assert!(check(vec![]) && check(vec![event(run, 4), event(run, 5)]));
+        assert!(!check(vec![event(run, 5), event(run, 6)]), "the first is left out");
+        assert!(!check(vec![event(run, 3), event(run, 4)]), "told again");
+        let cut = Seen { events: vec![event(run, 9)], truncated_before: Some(9), more: false };
+        assert!(in_order(run, 4, &cut).is_ok(), "retention took the earlier ones, and it is said");
         assert!(!check(vec![event(run, 4), event(run, 6)]));
         assert!(!check(vec![event(run, 4), event(run, 4)]));
         assert!(!check(vec![event(RunId([2; 16]), 4)]));

@@ -100,7 +100,7 @@ impl Follow {
                         self.pipe = None;
                         return Ok(Some(Step::Truncated(first)));
                     }
-                    let heard = self.client.hear(self.run, seen).await?;
+                    let heard = self.client.hear(self.run, self.from, seen).await?;
                     if let Some(last) = heard.last() {
                         self.from = last.seq + 1;
                         return Ok(Some(Step::Heard(heard)));
