@@ -179,6 +179,13 @@ impl Processes {
         status
     }
 
+    /// The process id of the relay or a runner, while it runs.
+    #[must_use]
+    pub fn pid(&self, name: &str) -> Option<u32> {
+        let process = if name == RELAY { self.relay.as_ref() } else { self.runners.get(name)?.as_ref() };
+        process.map(|process| process.0.id())
+    }
+
     /// What the relay or a runner has logged.
     #[must_use]
     pub fn log(&self, name: &str) -> String {
