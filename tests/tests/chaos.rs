@@ -60,7 +60,7 @@ async fn nothing_is_lost_and_nothing_doubled_under_kill_9() {
     }
     let history = load.stop(async |run| settled(&fleet.client, run).await).await;
     eprintln!("{done} kills, {} runs, {} verdicts", history.acknowledged.len(), history.verdicts.len());
-    assert!(history.acknowledged.len() as u64 >= kills / 3, "there was load");
+    assert!(history.acknowledged.len() as u64 >= kills, "there was load");
     // Whatever is read from now on is read from disk, and only from the relay's.
     RUNNERS.iter().for_each(|name| fleet.crash(name));
     fleet.hurt(RELAY, Hurt::Kill);

@@ -1,4 +1,4 @@
-//! Runs that leave a trace, a submitter that does not give up, and an approver.
+//! Runs that leave a trace, submitters that do not give up, and an approver.
 //!
 //! Owns the history: what was acknowledged, and what was decided. Must not judge it.
 
@@ -14,8 +14,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Between two submissions: enough that several runs are under way at any moment, and that two cores keep up.
-const SUBMIT_EVERY: Duration = Duration::from_millis(200);
+/// Submitters at a time, and the pause of each between two submissions: several runs are under way at any moment, and two
+/// cores keep up.
+const SUBMITTERS: u64 = 4;
+const SUBMIT_EVERY: Duration = Duration::from_millis(250);
 /// Between two looks at the inbox.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// A run's script: `$1` is its number, `$2` how long it works, `$3` whether it asks. Its working directory is called
@@ -59,11 +61,11 @@ pub(crate) struct History {
     pub(crate) effects: PathBuf,
 }
 
-/// The submitter and the approver at work.
+/// The submitters and the approver at work.
 pub(crate) struct Load {
     submitting: watch::Sender<bool>,
     deciding: watch::Sender<bool>,
-    submitter: JoinHandle<BTreeMap<u64, RunId>>,
+    submitters: Vec<JoinHandle<BTreeMap<u64, RunId>>>,
     approver: JoinHandle<BTreeMap<ApprovalId, (LeaseId, Choice)>>,
     effects: PathBuf,
 }
@@ -82,16 +84,20 @@ impl Load {
         put(&deploy, DEPLOY);
         put(&work, WORK);
         let (submitting, until_stopped) = watch::channel(true);
-        let submitter = tokio::spawn(submit(fleet.client.clone(), work, until_stopped));
+        let submitter = |first| tokio::spawn(submit(fleet.client.clone(), work.clone(), first, until_stopped.clone()));
+        let submitters = (0..SUBMITTERS).map(submitter).collect();
         let (deciding, until_over) = watch::channel(true);
         let approver = tokio::spawn(decide(fleet.client.clone(), until_over));
-        Self { submitting, deciding, submitter, approver, effects }
+        Self { submitting, deciding, submitters, approver, effects }
     }
 
     /// Submits no more. Verdicts are given until every acknowledged run is over, which `settled` waits for, one by one.
     pub(crate) async fn stop(self, settled: impl AsyncFn(RunId)) -> History {
         self.submitting.send_replace(false);
-        let acknowledged = self.submitter.await.expect("the submitter ends");
+        let mut acknowledged = BTreeMap::new();
+        for submitter in self.submitters {
+            acknowledged.extend(submitter.await.expect("a submitter ends"));
+        }
         for run in acknowledged.values() {
             settled(*run).await;
         }
@@ -116,9 +122,9 @@ pub(crate) fn name(index: u64) -> String {
 }
 
 /// An answer that was lost leaves it unknown whether the run is kept: the same key is submitted until it is known.
-async fn submit(client: Client, work: PathBuf, go_on: watch::Receiver<bool>) -> BTreeMap<u64, RunId> {
+async fn submit(client: Client, work: PathBuf, first: u64, go_on: watch::Receiver<bool>) -> BTreeMap<u64, RunId> {
     let mut acknowledged = BTreeMap::new();
-    let mut index = 0;
+    let mut index = first;
     while *go_on.borrow() {
         let draft = draft(&work, index);
         let run = loop {
@@ -129,7 +135,7 @@ async fn submit(client: Client, work: PathBuf, go_on: watch::Receiver<bool>) -> 
             }
         };
         acknowledged.insert(index, run);
-        index += 1;
+        index += SUBMITTERS;
         tokio::time::sleep(SUBMIT_EVERY).await;
     }
     acknowledged
