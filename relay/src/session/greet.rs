@@ -86,7 +86,10 @@ pub(crate) async fn talk(hub: Shared, connection: Connection, session: SessionId
         Err(TalkError::Refused(refused)) => return send_away(&mut out, &connection, refused).await,
         Err(other) => return Err(other),
     };
-    connection.trusted();
+    match hello.intent {
+        Intent::Work => connection.trusted_to_work(),
+        Intent::Client => connection.trusted(),
+    }
     out.priority(Priority::Control);
     let (epochs, tombstones) = hub.look(views::fleet).await?;
     let release = env!("CARGO_PKG_VERSION").to_owned();

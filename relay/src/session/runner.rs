@@ -8,7 +8,7 @@ use crate::event_log::Refused as LogRefused;
 use crate::hub::{Hub, Shared};
 use crate::ledger;
 use crate::session::greet::{Peer, TalkError};
-use crate::session::worker::{self, WorkerActor};
+use crate::session::worker::{self, Outgoing, WorkerActor};
 use ostler_core::command::{Attach, Command};
 use ostler_core::decision::{Answer, Refusal};
 use ostler_core::ids::{ApprovalId, DeviceId, Digest, LeaseId};
@@ -78,7 +78,7 @@ async fn stand(
     hub: &Shared,
     connection: &Connection,
     peer: &Peer,
-    tell: &mpsc::Sender<FromRelay>,
+    tell: &mpsc::Sender<Outgoing>,
 ) -> Result<(), TalkError> {
     let door = Door::new();
     let state = worker::State { hub: Arc::clone(hub), connection: connection.clone(), out: tell.clone() };
@@ -94,9 +94,9 @@ async fn stand(
     hub.ledger.send(arrived).map_err(|_| TalkError::Unanswered(crate::hub::Unanswered::Restarting))
 }
 
-async fn write(mut out: FrameSender, mut told: mpsc::Receiver<FromRelay>) -> Result<(), TalkError> {
+async fn write(mut out: FrameSender, mut told: mpsc::Receiver<Outgoing>) -> Result<(), TalkError> {
     while let Some(frame) = told.recv().await {
-        out.send(&frame).await?;
+        out.send(&*frame).await?;
     }
     Ok(())
 }
@@ -105,7 +105,7 @@ async fn commands(
     hub: Shared,
     peer: Peer,
     mut into: FrameReceiver,
-    tell: mpsc::Sender<FromRelay>,
+    tell: mpsc::Sender<Outgoing>,
     attached: Arc<AtomicBool>,
 ) -> Result<(), TalkError> {
     let ahead = Arc::new(Semaphore::new(AHEAD_MAX));
@@ -123,7 +123,7 @@ async fn commands(
             drop((place, permit));
             if let Some(frame) = about.answer(answer, grace_ms) {
                 // A runner that does not read loses its connection: its worker's next frame will find that out.
-                drop(tell.try_send(frame));
+                drop(tell.try_send(Box::new(frame)));
             }
         });
         let sent = hub.ledger.send(ledger::Msg::Do(command, reply));
@@ -198,7 +198,7 @@ async fn events(
     hub: Shared,
     device: DeviceId,
     mut into: FrameReceiver,
-    tell: mpsc::Sender<FromRelay>,
+    tell: mpsc::Sender<Outgoing>,
 ) -> Result<(), TalkError> {
     let mut permitted = BTreeSet::new();
     while let Some(batch) = into.recv::<EventBatch>(FRAME_BYTES_MAX).await? {
@@ -206,7 +206,7 @@ async fn events(
         if !permitted.contains(&lease) {
             if !was_granted(&hub, device, lease).await? {
                 let refused = FromRelay::Refused { lease: Some(lease), refusal: Refusal::StaleLease };
-                tell.send(refused).await.map_err(|_| TalkError::OutOfTurn("nothing any more"))?;
+                tell.send(Box::new(refused)).await.map_err(|_| TalkError::OutOfTurn("nothing any more"))?;
                 continue;
             }
             if permitted.len() >= PERMITTED_MAX {
@@ -220,7 +220,7 @@ async fn events(
             Err(LogRefused::Down) => return Err(TalkError::Unanswered(crate::hub::Unanswered::Restarting)),
             Err(LogRefused::TooLarge) => return Err(TalkError::OutOfTurn("an event over its limit")),
         };
-        tell.send(FromRelay::Kept(kept)).await.map_err(|_| TalkError::OutOfTurn("nothing any more"))?;
+        tell.send(Box::new(FromRelay::Kept(kept))).await.map_err(|_| TalkError::OutOfTurn("nothing any more"))?;
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ use ostler_proto::FromRelay;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::mpsc;
 
+/// A frame on its way out. Boxed: a channel keeps room for 32, in every idle session.
+pub(crate) type Outgoing = Box<FromRelay>;
+
 /// What a runner is to be told.
 pub(crate) enum Msg {
     /// Execute this.
@@ -33,7 +36,7 @@ pub(crate) struct WorkerActor;
 pub(crate) struct State {
     pub(crate) hub: Shared,
     pub(crate) connection: Connection,
-    pub(crate) out: mpsc::Sender<FromRelay>,
+    pub(crate) out: mpsc::Sender<Outgoing>,
 }
 
 impl Drop for State {
@@ -67,6 +70,6 @@ impl Actor for WorkerActor {
             Msg::Drain(draining) => FromRelay::Drain(draining),
         };
         // A runner that does not read loses its connection, not its frames: what it is owed is told again.
-        Ok(state.out.try_send(frame)?)
+        Ok(state.out.try_send(Box::new(frame))?)
     }
 }
