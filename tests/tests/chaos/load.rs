@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// Submitters at a time, and the pause of each between two submissions: several runs are under way at any moment, and two
 /// cores keep up.
@@ -43,12 +43,12 @@ const DEPLOY: &str = "#!/bin/sh\necho \"deploy $2\" >> EFFECTS\n";
 
 /// Every third run asks, and every second of those is rejected.
 pub(crate) const fn asks(index: u64) -> bool {
-    index % 3 == 0
+    index.is_multiple_of(3)
 }
 
 /// What people think of a run's action.
 pub(crate) const fn verdict(index: u64) -> Choice {
-    if index % 6 == 0 { Choice::Approve } else { Choice::Reject }
+    if index.is_multiple_of(6) { Choice::Approve } else { Choice::Reject }
 }
 
 /// What happened, as people know it.
@@ -65,8 +65,8 @@ pub(crate) struct History {
 pub(crate) struct Load {
     submitting: watch::Sender<bool>,
     deciding: watch::Sender<bool>,
-    submitters: Vec<JoinHandle<BTreeMap<u64, RunId>>>,
-    approver: JoinHandle<BTreeMap<ApprovalId, (LeaseId, Choice)>>,
+    submitters: JoinSet<BTreeMap<u64, RunId>>,
+    approver: JoinSet<BTreeMap<ApprovalId, (LeaseId, Choice)>>,
     effects: PathBuf,
 }
 
@@ -84,25 +84,25 @@ impl Load {
         put(&deploy, DEPLOY);
         put(&work, WORK);
         let (submitting, until_stopped) = watch::channel(true);
-        let submitter = |first| tokio::spawn(submit(fleet.client.clone(), work.clone(), first, until_stopped.clone()));
+        let submitter = |first| submit(fleet.client.clone(), work.clone(), first, until_stopped.clone());
         let submitters = (0..SUBMITTERS).map(submitter).collect();
         let (deciding, until_over) = watch::channel(true);
-        let approver = tokio::spawn(decide(fleet.client.clone(), until_over));
+        let approver = [decide(fleet.client.clone(), until_over)].into_iter().collect();
         Self { submitting, deciding, submitters, approver, effects }
     }
 
     /// Submits no more. Verdicts are given until every acknowledged run is over, which `settled` waits for, one by one.
-    pub(crate) async fn stop(self, settled: impl AsyncFn(RunId)) -> History {
+    pub(crate) async fn stop(mut self, settled: impl AsyncFn(RunId)) -> History {
         self.submitting.send_replace(false);
         let mut acknowledged = BTreeMap::new();
-        for submitter in self.submitters {
-            acknowledged.extend(submitter.await.expect("a submitter ends"));
+        while let Some(submitted) = self.submitters.join_next().await {
+            acknowledged.extend(submitted.expect("a submitter ends"));
         }
         for run in acknowledged.values() {
             settled(*run).await;
         }
         self.deciding.send_replace(false);
-        let verdicts = self.approver.await.expect("the approver ends");
+        let verdicts = self.approver.join_next().await.expect("there is one").expect("the approver ends");
         History { acknowledged, verdicts, effects: self.effects }
     }
 }
