@@ -52,8 +52,8 @@ fn transport(stream_window: u32, receive_window: u32, send_window: u32) -> Trans
     config
 }
 
-/// What a listening side allows whoever comes. It sends packet by packet: to send ten at once, quinn would keep a buffer for ten
-/// with every idle connection (measured: 10 KiB each, and nothing won with frames as small as ours).
+/// What a listening side allows whoever comes. It sends packet by packet: to send ten at once, quinn keeps a buffer for ten with
+/// every connection. Measured: 10 KiB less for each idle runner, submits as fast, bulk answers at 48 instead of 66 MB/s.
 pub(crate) fn harden(config: &mut ServerConfig) {
     let mut bounds = transport(STREAM_WINDOW, STRANGER_WINDOW, STRANGER_WINDOW);
     bounds.enable_segmentation_offload(false);
