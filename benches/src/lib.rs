@@ -11,6 +11,7 @@
 
 mod clock;
 mod crowd;
+mod daemon;
 mod disk;
 mod figure;
 mod hands;

@@ -11,11 +11,12 @@ pub const USAGE: &str = "usage: ostler-load SCENARIO [--KEY VALUE]...
   submits      durable submits through a whole relay   --count 30000 --clients 16 --inflight 48
   latency      from submit to the runner's offer       --count 1000 --rate 0 (one at a time) --slots 256
   noop         runs that are done at once, end to end  --count 20000 --clients 4 --inflight 32 --slots 8
+  real         the same with a real runner process     --count 5000 --clients 4 --inflight 32 --slots 8
   idle         relay memory for idle runners           --runners 1000
   queued       relay memory for queued runs            --count 100000 --clients 16 --inflight 48
   reopen       start of a relay with history           --megabytes 1024
 all: --rounds 3, --dir DIRECTORY on the disk to measure (default: the temporary directory),
-     --relay FILE (default: the `ostler-relay` beside this program)";
+     --relay FILE, --runner FILE (default: `ostler-relay` and `ostler-runner` beside this program)";
 
 /// The numbers a scenario may be given.
 const NUMBERS: [&str; 10] =
@@ -28,6 +29,8 @@ pub struct Options {
     pub dir: PathBuf,
     /// The relay's executable.
     pub relay: PathBuf,
+    /// The runner's executable.
+    pub runner: PathBuf,
     numbers: BTreeMap<String, u64>,
 }
 
@@ -37,13 +40,16 @@ impl Options {
     /// # Errors
     /// An unknown key, a missing or wrong value.
     pub fn read(mut given: impl Iterator<Item = String>) -> Result<Self, Error> {
-        let relay = std::env::current_exe()?.with_file_name("ostler-relay");
-        let mut options = Self { dir: std::env::temp_dir(), relay, numbers: BTreeMap::new() };
+        let [relay, runner] =
+            ["ostler-relay", "ostler-runner"].map(|name| std::env::current_exe().map(|us| us.with_file_name(name)));
+        let (relay, runner) = (relay?, runner?);
+        let mut options = Self { dir: std::env::temp_dir(), relay, runner, numbers: BTreeMap::new() };
         while let Some(key) = given.next() {
             let value = given.next().ok_or_else(|| format!("{key} wants a value\n{USAGE}"))?;
             match key.trim_start_matches("--") {
                 "dir" => options.dir = PathBuf::from(value),
                 "relay" => options.relay = PathBuf::from(value),
+                "runner" => options.runner = PathBuf::from(value),
                 number if NUMBERS.contains(&number) => {
                     options.numbers.insert(number.to_owned(), value.parse()?);
                 }

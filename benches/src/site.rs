@@ -1,20 +1,20 @@
 //! A site: the founder's home and the data directory of a relay that runs in a process of its own.
 //!
 //! ```text
-//! found ─▶ start ─▶ Process ─ serving (/readyz) ─▶ stop (SIGTERM) | dropped (SIGKILL) ─▶ start …
+//! found ─▶ start ─▶ Daemon ─ serving (/readyz) ─▶ stopped | killed ─▶ start …
 //! ```
 //!
-//! Owns files, ports and the process. Must not know what is asked of the relay. Everything is on 127.0.0.1.
+//! Owns files and ports. Must not know what is asked of the relay. Everything is on 127.0.0.1.
 
+use crate::daemon::Daemon;
 use crate::{Error, Options, clock};
 use ostler_client::{Client, Home};
 use ostler_identity::{RelayAddress, RelayKey};
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -22,8 +22,6 @@ use tempfile::TempDir;
 const READY_WITHIN: Duration = Duration::from_secs(120);
 /// How often a starting relay is asked whether it serves.
 const ASK_EVERY: Duration = Duration::from_millis(1);
-/// What Linux counts processor time in, whatever its kernel ticks at (proc_pid_stat(5): USER_HZ).
-const TICK: Duration = Duration::from_millis(10);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// Where a relay's files are, and how it is reached.
@@ -33,13 +31,6 @@ pub(crate) struct Site {
     listen: SocketAddr,
     http: SocketAddr,
     fleet: String,
-}
-
-/// A serving relay. Dropped, it is killed.
-pub(crate) struct Process {
-    child: Child,
-    /// From before its start until it said that it serves.
-    pub(crate) ready_after: Duration,
 }
 
 impl Site {
@@ -79,16 +70,15 @@ impl Site {
         )
     }
 
-    /// Starts the relay, and returns when it serves.
-    pub(crate) fn start(&self) -> Result<Process, Error> {
+    /// Starts the relay, and returns when it serves: how long that took, from before there was a process.
+    pub(crate) fn start(&self) -> Result<(Daemon, Duration), Error> {
         let log = File::options().create(true).append(true).open(self.path("relay.log"))?;
         let mut command = Command::new(&self.program);
         command.arg("--config").arg(self.path("relay.toml")).stdout(Stdio::null()).stderr(log);
         let started = clock::now();
-        let child = command.spawn().map_err(|error| format!("{}: {error}", self.program.display()))?;
-        let mut process = Process { child, ready_after: Duration::ZERO };
+        let mut relay = Daemon::spawn(&mut command)?;
         while !self.is_ready() {
-            if let Some(status) = process.child.try_wait()? {
+            if let Some(status) = relay.ended()? {
                 let said = std::fs::read_to_string(self.path("relay.log")).unwrap_or_default();
                 return Err(format!("the relay ended with {status}: {said}").into());
             }
@@ -97,8 +87,7 @@ impl Site {
             }
             std::thread::sleep(ASK_EVERY);
         }
-        process.ready_after = started.elapsed();
-        Ok(process)
+        Ok((relay, started.elapsed()))
     }
 
     fn is_ready(&self) -> bool {
@@ -124,40 +113,5 @@ impl Site {
     /// The founder's client; each has a connection of its own.
     pub(crate) async fn connect(&self) -> Result<Client, Error> {
         Ok(Client::connect(self.home()?).await?)
-    }
-}
-
-impl Process {
-    /// Bytes of memory it has in use.
-    pub(crate) fn resident(&self) -> Result<u64, Error> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("no VmRSS")?;
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib * 1024)
-    }
-
-    /// Seconds of processor time it has used.
-    pub(crate) fn processor(&self) -> Result<Duration, Error> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // Behind the name, which may hold anything but ends with the last parenthesis: utime and stime are fields 12 and 13.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks: u64 = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum();
-        Ok(TICK.saturating_mul(u32::try_from(ticks)?))
-    }
-
-    /// Has it end in good order.
-    pub(crate) fn stop(mut self) -> Result<(), Error> {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).ok_or("no process id")?;
-        kill_process(pid, Signal::TERM)?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // A relay that has ended already is what was wanted.
-        drop(self.child.kill());
-        drop(self.child.wait());
     }
 }

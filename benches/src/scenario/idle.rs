@@ -21,7 +21,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(10);
 pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
     let runners = options.number("runners", 1_000);
     let site = Site::found(options)?;
-    let relay = site.start()?;
+    let (relay, _) = site.start()?;
     let client = site.connect().await?;
     let mut tickets = Vec::new();
     for _ in 0..FIRST + runners {

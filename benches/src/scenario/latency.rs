@@ -3,7 +3,7 @@
 //! At low load one run at a time, with the disk probed between them. At a rate, submits are begun by the clock however
 //! slowly they are answered, so that a stall is seen by all that meet it; the disk is probed beside them.
 
-use crate::crowd::{self, Crowd};
+use crate::crowd::Crowd;
 use crate::disk::Probe;
 use crate::figure::{Figure, percentiles};
 use crate::hands::{Hands, News};
@@ -23,7 +23,7 @@ const CLIENTS: u64 = 4;
 
 pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
     let site = Site::found(options)?;
-    let _relay = site.start()?;
+    let (_relay, _) = site.start()?;
     let crowd = Crowd::connect(&site, CLIENTS).await?;
     let mut hands = Hands::join(crowd.first(), u32::try_from(options.number("slots", 256))?).await?;
     let probe = Probe::beside(site.directory())?;
@@ -37,7 +37,7 @@ async fn alone(crowd: &Crowd, hands: &mut Hands, mut probe: Probe, count: u64) -
     let (mut grants, mut answers, mut fsyncs) = (vec![], vec![], vec![]);
     for _ in 0..count {
         fsyncs.push(probe.fsync()?);
-        let (run, began, answered) = crowd::submit(crowd.first()).await?;
+        let (run, began, answered) = crowd.one().await?;
         let offered = arrival(hands, run).await?;
         hands.reported(1).await?;
         grants.push(offered - began);

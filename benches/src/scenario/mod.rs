@@ -4,6 +4,7 @@ mod idle;
 mod latency;
 mod noop;
 mod queued;
+mod real;
 mod reopen;
 mod store;
 mod submits;
@@ -49,6 +50,7 @@ async fn round(scenario: &str, options: &Options) -> Result<Vec<Figure>, Error> 
         "submits" => submits::round(options).await,
         "latency" => latency::round(options).await,
         "noop" => noop::round(options).await,
+        "real" => real::round(options).await,
         "idle" => idle::round(options).await,
         "queued" => queued::round(options).await,
         "reopen" => reopen::round(options).await,

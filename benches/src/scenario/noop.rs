@@ -12,7 +12,7 @@ pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
     let (count, inflight) = (options.number("count", 20_000), options.number("inflight", 32));
     let slots = u32::try_from(options.number("slots", 8))?;
     let site = Site::found(options)?;
-    let relay = site.start()?;
+    let (relay, _) = site.start()?;
     let crowd = Crowd::connect(&site, options.number("clients", 4)).await?;
     let mut hands = Hands::join(crowd.first(), slots).await?;
     let (before, started) = (relay.processor()?, clock::now());

@@ -37,9 +37,9 @@ pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
         Figure::new("ledger file", "MiB", mib(ledger)),
         Figure::new("event log", "MiB", mib(events)),
     ];
-    site.start()?.stop()?;
-    let relay = site.start()?;
-    figures.push(Figure::ms("start after a stop", relay.ready_after));
+    site.start()?.0.stop()?;
+    let (relay, after_stop) = site.start()?;
+    figures.push(Figure::ms("start after a stop", after_stop));
     figures.push(Figure::new("relay with it", "MiB", mib(relay.resident()?)));
     let crowd = Crowd::connect(&site, 4).await?;
     let killed = tokio::time::timeout(KILLED_AFTER, crowd.submit(UNDER_LOAD, 48)).await;
@@ -48,13 +48,13 @@ pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
     }
     drop(relay);
     drop(crowd);
-    let relay = site.start()?;
-    figures.push(Figure::ms("start after a kill under load", relay.ready_after));
+    let (relay, after_kill) = site.start()?;
+    figures.push(Figure::ms("start after a kill under load", after_kill));
     relay.stop()?;
     for file in ["ledger.redb", "events.redb"] {
         forget_pages(&directory.join(file))?;
     }
-    figures.push(Figure::ms("start with a cold cache", site.start()?.ready_after));
+    figures.push(Figure::ms("start with a cold cache", site.start()?.1));
     Ok(figures)
 }
 

@@ -7,7 +7,7 @@ use crate::{Error, Options, clock};
 
 pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
     let site = Site::found(options)?;
-    let relay = site.start()?;
+    let (relay, _) = site.start()?;
     let crowd = Crowd::connect(&site, options.number("clients", 16)).await?;
     let (before, started) = (relay.processor()?, clock::now());
     let kept = crowd.submit(options.number("count", 30_000), options.number("inflight", 48)).await?;
