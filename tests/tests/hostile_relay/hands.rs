@@ -2,6 +2,8 @@
 //!
 //! Owns the pairing and the two conversations of most tests here: an offer to its end, and words the runner wrote for people.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test waits for one frame and passes over the others")]
+
 use ostler_core::command::{Report, ReportedEnd};
 use ostler_core::device::Role;
 use ostler_core::event::Event;
