@@ -53,7 +53,7 @@ pub struct Welcome {
     pub incarnation: Incarnation,
     /// This connection.
     pub session: SessionId,
-    /// The fleet's key epochs, oldest first: encoded, signed, wrapped.
+    /// The fleet's newest key epoch, once it has one: encoded, signed, wrapped; it opens to all before it.
     pub epochs: Vec<Vec<u8>>,
     /// Signed tombstones of revoked devices.
     pub tombstones: Vec<Vec<u8>>,

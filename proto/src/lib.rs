@@ -25,5 +25,7 @@ pub use runner::{Beat, Beaten, FromRelay, ToRelay};
 
 /// Bytes of a frame before its sender is known: a hello with its grant chain fits, little else does.
 pub const GREETING_BYTES_MAX: usize = 8 * 1024;
-/// Bytes of a frame after authentication: the largest body, with room for its header.
+/// Bytes of a frame a relay takes after authentication: the largest body, with room for its header.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a frame a relay sends: an inbox full of long questions, a thousand devices, every tombstone there ever was.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -107,7 +107,7 @@ pub enum FromRelay {
     Kept(super::Kept),
     /// The fleet's keys or tombstones changed.
     Fleet {
-        /// All key epochs, oldest first.
+        /// The newest key epoch, which opens to all before it.
         epochs: Vec<Vec<u8>>,
         /// All tombstones.
         tombstones: Vec<Vec<u8>>,

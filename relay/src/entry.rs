@@ -6,10 +6,13 @@ use crate::RelayConfig;
 use crate::RelayOptions;
 use crate::check_main;
 use ostler_boot::{Signals, home};
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// The store finds runs again that settled within this; what it cannot find must not be promised.
+const SETTLED_MS_MAX: u64 = 48 * 3_600_000;
 const USAGE: &str = "usage: ostler-relay [--config FILE] [--fleet FLEET_KEY]";
 
 /// Runs the process to its end.
@@ -23,7 +26,8 @@ pub fn main() -> ExitCode {
     match said {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            // Not through the log: it may be what could not be set up.
+            drop(writeln!(std::io::stderr(), "ostler-relay: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -61,6 +65,9 @@ impl RelayOptions {
             "" => home().map_err(|error| error.to_string())?.join("relay"),
             given => PathBuf::from(given),
         };
+        if config.policy().settled_retained_ms > SETTLED_MS_MAX {
+            return Err("retention.settled: the ledger remembers at most 48h; give less".to_owned());
+        }
         let (listen, checker) = (address("listen", &config.listen)?, std::env::current_exe().ok());
         Ok(Self { config, data_dir, fleet, listen, http, checker })
     }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Handshakes under way: each costs CPU before anybody is known.
-const HANDSHAKES_MAX: usize = 128;
+/// Handshakes under way: above what the mesh lets begin while it is loaded, so that its own gate, which asks strangers to prove
+/// their address first, is the one that acts.
+const HANDSHAKES_MAX: usize = 1_024;
 /// Connections that were let in: runners, people and followers of one fleet.
 pub(crate) const CONNECTIONS_MAX: usize = 16 * 1024;
 

@@ -113,10 +113,7 @@ impl Actor for LedgerActor {
                 state.staged.releases.push(release);
             }
             Msg::Committed(result) => state.committed(result?),
-            Msg::Resume => {
-                state.dispatch.forget_alarms();
-                state.staged.effects.extend(state.ledger.resume());
-            }
+            Msg::Resume => state.staged.effects.extend(state.ledger.resume()),
             Msg::Owed(run) => state.staged.effects.extend(state.ledger.owed(run)),
             Msg::Tell(device, message) => state.dispatch.tell(device, message),
             Msg::Arrived(device, session, door) => state.dispatch.arrived(device, session, door),

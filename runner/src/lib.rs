@@ -30,5 +30,5 @@ pub use member::join::{JoinError, Joined, join};
 pub use member::{Member, MemberError};
 pub use runner::control::{AskError, drain, status};
 pub use runner::entry::main;
-pub use uplink::greet::GreetError;
 pub use runner::{Runner, RunnerError, RunnerOptions, RunnerStatus};
+pub use uplink::greet::GreetError;

@@ -254,7 +254,7 @@ impl SlotsActor {
         let attempts = state.attempts.len() + state.arriving.len();
         let load = Load { attempts, owed: state.owed.len(), leaving: state.clearing.len() + state.leaving.len() };
         self.stable.load.send_if_modified(|last| std::mem::replace(last, load) != load);
-        gauge!("ostler_slots_used").set(u32::try_from(load.attempts).unwrap_or(u32::MAX));
+        gauge!("ostler_runner_slots_used").set(u32::try_from(load.attempts).unwrap_or(u32::MAX));
         gauge!("ostler_reports_owed").set(u32::try_from(load.owed).unwrap_or(u32::MAX));
     }
 }

@@ -12,7 +12,7 @@ use ostler_core::worker::Advert;
 use ostler_identity::{Chain, DeviceKey, Keyring, Ticket, Trust};
 use ostler_mesh::{Connection, Dialer, FrameReceiver, FrameSender};
 use ostler_proto::{
-    Beat, Beaten, EventBatch, FRAME_BYTES_MAX, Farewell, FromRelay, Hello, Intent, Open, Refused, ToRelay, VERSIONS,
+    Beat, Beaten, EventBatch, ANSWER_BYTES_MAX, Farewell, FromRelay, Hello, Intent, Open, Refused, ToRelay, VERSIONS,
     Welcome,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -75,7 +75,7 @@ pub(crate) async fn greet(
     let versions = (*VERSIONS.start(), *VERSIONS.end());
     let hello = Hello { versions, release: "test".to_owned(), chain: chain.encode(), intent: Intent::Work };
     out.send(&Open::Control(hello)).await.expect("sent");
-    let answer = into.recv::<Farewell>(FRAME_BYTES_MAX).await.expect("an answer").expect("an answer");
+    let answer = into.recv::<Farewell>(ANSWER_BYTES_MAX).await.expect("an answer").expect("an answer");
     answer.map(|welcome| (connection, out, into, welcome))
 }
 
@@ -169,7 +169,7 @@ impl Puppet {
     /// # Panics
     /// When none comes.
     pub async fn next(&mut self) -> FromRelay {
-        let next = tokio::time::timeout(WAIT, self.wire.into.recv::<FromRelay>(FRAME_BYTES_MAX)).await;
+        let next = tokio::time::timeout(WAIT, self.wire.into.recv::<FromRelay>(ANSWER_BYTES_MAX)).await;
         next.expect("a frame in time").expect("a whole frame").expect("the relay is there")
     }
 
@@ -244,7 +244,7 @@ impl Puppet {
         self.wire.seq += 1;
         let (out, into) = self.wire.beats.as_mut().expect("opened above");
         out.send(&Beat { seq: self.wire.seq, leases: leases.to_vec() }).await.expect("sent");
-        let answer = tokio::time::timeout(WAIT, into.recv(FRAME_BYTES_MAX)).await;
+        let answer = tokio::time::timeout(WAIT, into.recv(ANSWER_BYTES_MAX)).await;
         answer.expect("in time").expect("a whole frame").expect("the relay is there")
     }
 

@@ -8,7 +8,7 @@
 use crate::error::ClientError;
 use crate::home::Home;
 use ostler_mesh::{Close, Connection, Dialer, FrameReceiver, FrameSender};
-use ostler_proto::{FRAME_BYTES_MAX, Farewell, Hello, Intent, Open, Request, Response, VERSIONS, Welcome};
+use ostler_proto::{ANSWER_BYTES_MAX, Farewell, Hello, Intent, Open, Request, Response, VERSIONS, Welcome};
 use serde::de::DeserializeOwned;
 use std::future::Future;
 use std::time::Duration;
@@ -70,7 +70,7 @@ impl Link {
 
 /// The next frame of a stream; none when it ended in order.
 pub(crate) async fn next<T: DeserializeOwned>(receiver: &mut FrameReceiver) -> Result<Option<T>, ClientError> {
-    receiver.recv(FRAME_BYTES_MAX).await.map_err(|error| ClientError::Lost(error.to_string()))
+    receiver.recv(ANSWER_BYTES_MAX).await.map_err(|error| ClientError::Lost(error.to_string()))
 }
 
 async fn patient<T>(asked: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {

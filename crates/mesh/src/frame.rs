@@ -11,7 +11,7 @@
 //! came, never with a length that was announced.
 
 use crate::close::{Close, Closed};
-use ostler_proto::{FRAME_BYTES_MAX, FrameError};
+use ostler_proto::{ANSWER_BYTES_MAX, FrameError};
 use quinn::{ReadError, RecvStream, SendStream, WriteError};
 use serde::{Serialize, de::DeserializeOwned};
 use std::pin::Pin;
@@ -44,7 +44,7 @@ pub enum StreamError {
     #[error("a frame began and was not finished in time: the peer or the line is too slow")]
     Slow,
     /// A frame of ours is too large to be sent; nothing of it was.
-    #[error("a frame of {0} bytes is over the limit of {FRAME_BYTES_MAX}: nothing was sent")]
+    #[error("a frame of {0} bytes is over the limit of {ANSWER_BYTES_MAX}: nothing was sent")]
     Oversize(usize),
     /// The peer gave this stream up, with its code.
     #[error("the peer gave up this stream (code {0})")]
@@ -125,10 +125,10 @@ impl FrameSender {
     /// before anything else; the stream never holds half a frame with another behind it.
     ///
     /// # Errors
-    /// A frame over [`FRAME_BYTES_MAX`] (nothing is sent), a stream the peer gave up, a lost connection.
+    /// A frame over [`ANSWER_BYTES_MAX`] (nothing is sent), a stream the peer gave up, a lost connection.
     pub async fn send<T: Serialize>(&mut self, frame: &T) -> Result<(), StreamError> {
         let bytes = ostler_proto::encode(frame);
-        let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= FRAME_BYTES_MAX);
+        let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= ANSWER_BYTES_MAX);
         let length = length.ok_or(StreamError::Oversize(bytes.len()))?;
         self.flush().await?;
         self.pending.extend_from_slice(&length.to_be_bytes());
@@ -339,14 +339,14 @@ mod tests {
         let ends = Ends::new();
         let (relay, dialer) = ends.connect().await;
         let mut send = dialer.open_uni().await.expect("a stream");
-        let largest = vec![7u8; FRAME_BYTES_MAX - 3];
-        assert_eq!(ostler_proto::encode(&largest).len(), FRAME_BYTES_MAX);
-        let over = vec![7u8; FRAME_BYTES_MAX - 2];
-        assert_eq!(send.send(&over).await, Err(StreamError::Oversize(FRAME_BYTES_MAX + 1)));
+        let largest = vec![7u8; ANSWER_BYTES_MAX - 4];
+        assert_eq!(ostler_proto::encode(&largest).len(), ANSWER_BYTES_MAX);
+        let over = vec![7u8; ANSWER_BYTES_MAX - 3];
+        assert_eq!(send.send(&over).await, Err(StreamError::Oversize(ANSWER_BYTES_MAX + 1)));
         let read = async {
             let mut recv = relay.accept_uni().await.expect("a stream");
-            let frame = recv.recv::<Vec<u8>>(FRAME_BYTES_MAX).await.expect("whole");
-            assert!(recv.held.capacity() <= 4 * FRAME_BYTES_MAX);
+            let frame = recv.recv::<Vec<u8>>(ANSWER_BYTES_MAX).await.expect("whole");
+            assert!(recv.held.capacity() <= 4 * ANSWER_BYTES_MAX);
             (frame, recv.recv::<Vec<u8>>(8).await, recv.held.capacity())
         };
         let write = async {
@@ -482,7 +482,7 @@ mod tests {
         };
         let read = async {
             let mut recv = relay.accept_uni().await.expect("a stream");
-            let mut next = async || recv.recv::<String>(FRAME_BYTES_MAX).await.expect("whole");
+            let mut next = async || recv.recv::<String>(ANSWER_BYTES_MAX).await.expect("whole");
             (next().await, next().await, next().await)
         };
         let ((), got) = soon("both frames", async { tokio::join!(write, read) }).await;

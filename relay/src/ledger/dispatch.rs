@@ -79,9 +79,9 @@ impl Dispatch {
     }
 
     fn wake(&mut self, ledger: &Ledger, whom: Whom, at: Timestamp) {
-        if let Some(door) = self.alarms.get(&whom) {
-            // An alarm that is being born again asks what it is owed by itself.
-            return drop(door.send(alarm::Msg::Ring(at)));
+        // One that does not take the word has fallen with its branch: another one stands in for it.
+        if self.alarms.get(&whom).is_some_and(|door| door.send(alarm::Msg::Ring(at)).is_ok()) {
+            return;
         }
         let run = match whom {
             Whom::Run(run) => run,
@@ -136,10 +136,5 @@ impl Dispatch {
             drop(door.send(worker::Msg::Fleet { epochs: epochs.clone(), tombstones: tombstones.clone() }));
         }
         self.notice(watch::Stir::Notice(Notice::Fleet));
-    }
-
-    /// A branch that fell took its alarms with it.
-    pub(crate) fn forget_alarms(&mut self) {
-        self.alarms.clear();
     }
 }

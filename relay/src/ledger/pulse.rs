@@ -10,9 +10,11 @@ use crate::ledger;
 use crate::session::views;
 use metrics::gauge;
 use ostler_core::command::Command;
+use ostler_core::ledger::Tally;
 use ostler_core::limits::GAP_MS;
 use ostler_core::time::Timestamp;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Often enough to tell a suspension from a slow turn.
@@ -32,6 +34,8 @@ pub(crate) struct PulseActor {
 pub(crate) struct State {
     last: Timestamp,
     ticks: u64,
+    /// What the counters were told last; the ledger counts anew whenever this actor does.
+    told: Arc<Mutex<Tally>>,
 }
 
 impl Actor for PulseActor {
@@ -43,7 +47,7 @@ impl Actor for PulseActor {
         self.note(ledger::Msg::Resume);
         // The interval ends with the actor.
         drop(me.send_interval(TICK, || Tick));
-        Ok(State { last: self.hub.now(), ticks: 0 })
+        Ok(State { last: self.hub.now(), ticks: 0, told: Arc::default() })
     }
 
     async fn handle(&self, _: ActorRef<Tick>, _: Tick, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -56,7 +60,7 @@ impl Actor for PulseActor {
             self.note(ledger::Msg::Note(Command::Gap(gap_ms)));
         }
         if state.ticks.is_multiple_of(GAUGES_EVERY) {
-            self.gauges();
+            self.gauges(&state.told);
         }
         if state.ticks.is_multiple_of(SWEEP_EVERY) {
             self.note(ledger::Msg::Note(Command::Sweep));
@@ -73,14 +77,18 @@ impl PulseActor {
         drop(self.hub.ledger.send(message));
     }
 
-    fn gauges(&self) {
+    fn gauges(&self, told: &Arc<Mutex<Tally>>) {
         let now = self.hub.now();
         let open = CONNECTIONS_MAX.saturating_sub(self.hub.places.available_permits());
         gauge!("ostler_connections").set(open as f64);
         gauge!("ostler_ledger_waiting").set(f64::from(self.hub.credit.in_use()));
+        let told = Arc::clone(told);
         self.note(ledger::Msg::Look(Box::new(move |ledger| {
             let counted = views::Counted::of(ledger, now);
-            Box::new(move || counted.publish())
+            Box::new(move || {
+                let mut before = told.lock().unwrap_or_else(PoisonError::into_inner);
+                counted.publish(std::mem::replace(&mut *before, counted.tally));
+            })
         })));
     }
 }

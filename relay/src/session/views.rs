@@ -28,9 +28,9 @@ const WORDS: [&str; 11] = [
 /// Runs in one listing: what fits a frame.
 pub(crate) const LISTING_MAX: u32 = 1_000;
 
-/// Key epochs and tombstones, as every member is told them.
+/// The newest key epoch, which opens to all before it, and every tombstone, as every member is told them.
 pub(crate) fn fleet(ledger: &Ledger) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    let epochs = ledger.epochs().iter().map(|epoch| epoch.bytes.clone()).collect();
+    let epochs = ledger.epochs().last().map(|epoch| epoch.bytes.clone()).into_iter().collect();
     let tombstones = ledger.devices().filter_map(|device| device.revoked.clone()).collect();
     (epochs, tombstones)
 }
@@ -160,7 +160,8 @@ impl Counted {
         }
     }
 
-    pub(crate) fn publish(&self) {
+    /// Sets the gauges, and adds what happened since `before` to the counters.
+    pub(crate) fn publish(&self, before: Tally) {
         for (state, count) in &self.states {
             gauge!("ostler_runs", "state" => *state).set(*count as f64);
         }
@@ -173,13 +174,18 @@ impl Counted {
         gauge!("ostler_slots", "state" => "used").set(f64::from(self.slots.0));
         gauge!("ostler_slots", "state" => "offered").set(f64::from(self.slots.1));
         gauge!("ostler_approvals_pending").set(f64::from(self.inbox));
-        let Tally { granted, lapsed, returned, lost, retried, buried, fenced } = self.tally;
-        counter!("ostler_leases_granted_total").absolute(granted);
-        counter!("ostler_leases_lapsed_total").absolute(lapsed);
-        counter!("ostler_leases_returned_total").absolute(returned);
-        counter!("ostler_attempts_lost_total").absolute(lost);
-        counter!("ostler_retries_total").absolute(retried);
-        counter!("ostler_dead_letters_total").absolute(buried);
-        counter!("ostler_reports_fenced_total").absolute(fenced);
+        let now = self.tally;
+        let counts = [
+            ("ostler_leases_granted_total", now.granted, before.granted),
+            ("ostler_leases_lapsed_total", now.lapsed, before.lapsed),
+            ("ostler_leases_returned_total", now.returned, before.returned),
+            ("ostler_attempts_lost_total", now.lost, before.lost),
+            ("ostler_retries_total", now.retried, before.retried),
+            ("ostler_dead_letters_total", now.buried, before.buried),
+            ("ostler_reports_fenced_total", now.fenced, before.fenced),
+        ];
+        for (name, now, before) in counts {
+            counter!(name).increment(now.saturating_sub(before));
+        }
     }
 }

@@ -35,7 +35,7 @@ impl Actor for PulseActor {
     async fn handle(&self, _: ActorRef<Tick>, _: Tick, _: &mut JoinSet<()>) -> Result<(), ActorProcessingErr> {
         let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         gauge!("ostler_events_pending").set(count(self.stable.pending.count()));
-        gauge!("ostler_slots").set(self.stable.advert.borrow().slots);
+        gauge!("ostler_runner_slots").set(self.stable.advert.borrow().slots);
         gauge!("ostler_relay_connected").set(u32::from(self.stable.relay.borrow().is_some()));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use ostler_identity::Chain;
 use ostler_mesh::{Closed, Connection, FrameReceiver, FrameSender, StreamError};
-use ostler_proto::{FRAME_BYTES_MAX, Farewell, Hello, Intent, Open, Refused, VERSIONS, Welcome};
+use ostler_proto::{ANSWER_BYTES_MAX, Farewell, Hello, Intent, Open, Refused, VERSIONS, Welcome};
 use std::time::Duration;
 
 /// A relay commits an enrolment before it answers; seconds on a loaded disk.
@@ -39,7 +39,7 @@ pub(crate) async fn greet(
     let greeted = async {
         let (mut out, mut into) = connection.open_bi().await?;
         out.send(&Open::Control(hello)).await?;
-        match into.recv::<Farewell>(FRAME_BYTES_MAX).await? {
+        match into.recv::<Farewell>(ANSWER_BYTES_MAX).await? {
             Some(farewell) => Ok((farewell?, (out, into))),
             None => Err(GreetError::Closed(connection.closed().await)),
         }

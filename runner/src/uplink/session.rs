@@ -5,7 +5,7 @@ use crate::runner::stable::Shared;
 use crate::slots;
 use ostler_core::ids::LeaseId;
 use ostler_mesh::{Connection, DialError, FrameReceiver, FrameSender, Priority, Redial, StreamError};
-use ostler_proto::{FRAME_BYTES_MAX, FromRelay, Kept, Refused, ToRelay, Welcome};
+use ostler_proto::{ANSWER_BYTES_MAX, FromRelay, Kept, Refused, ToRelay, Welcome};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -90,7 +90,7 @@ async fn attach(
     out.send(&ToRelay::Attach { incarnation: stable.incarnation, advert, draining, held, asking }).await?;
     let answered = async {
         loop {
-            match into.recv::<FromRelay>(FRAME_BYTES_MAX).await? {
+            match into.recv::<FromRelay>(ANSWER_BYTES_MAX).await? {
                 Some(FromRelay::Attached { keep, stop, lease_ttl_ms, grace_ms }) => {
                     break Ok((keep, stop, lease_ttl_ms, grace_ms));
                 }
@@ -130,7 +130,7 @@ async fn serve(
     tasks.spawn(events::send(Arc::clone(stable), connection.clone(), kept));
     let reader = Arc::clone(stable);
     tasks.spawn(async move {
-        while let Some(frame) = into.recv::<FromRelay>(FRAME_BYTES_MAX).await? {
+        while let Some(frame) = into.recv::<FromRelay>(ANSWER_BYTES_MAX).await? {
             dispatch(&reader, frame, Some(&tell_kept)).await?;
         }
         Err(Ended::Broken("the relay ended the control stream".to_owned()))

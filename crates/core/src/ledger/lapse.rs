@@ -15,10 +15,16 @@ use crate::mutant::Mutant;
 use crate::run::{AttemptEnd, Outcome, Run, State};
 use crate::time::Timestamp;
 
+/// When a run that never started is given up; one that did start is not late any more.
+fn expiry(run: &Run) -> Option<Timestamp> {
+    let started = run.life.history.iter().any(|attempt| attempt.started_at.is_some());
+    run.spec.header.start_within_ms.filter(|_| !started).map(|ms| run.spec.created_at.plus(ms))
+}
+
 impl Ledger {
     /// When a run wants to be looked at for its own sake.
     pub(crate) fn run_wake(&self, run: &Run) -> Option<Timestamp> {
-        let expiry = run.spec.header.start_within_ms.map(|ms| run.spec.created_at.plus(ms));
+        let expiry = expiry(run);
         match run.life.state() {
             State::Held { until, .. } => Some(expiry.map_or(*until, |at| at.min(*until))),
             State::Ready => expiry,
@@ -77,7 +83,7 @@ impl Turn<'_> {
 
     fn run_elapsed(&mut self, id: RunId) {
         let Some(run) = self.ledger.runs.get(&id) else { return };
-        let expiry = run.spec.header.start_within_ms.map(|ms| run.spec.created_at.plus(ms));
+        let expiry = expiry(run);
         let early = self.ledger.sick(Mutant::HoldIgnored);
         match run.life.state() {
             State::Held { .. } | State::Ready if expiry.is_some_and(|at| at <= self.now) => {

@@ -176,7 +176,7 @@ pub fn next(failure: &Failure, counts: &mut Counts, attempts: Attempts, policy: 
                 return Next::Bury(Cause::Budget);
             }
             let jittered = policy.infra_backoff.delay_ms(counts.infra, dice);
-            Next::Retry { after_ms: failure.retry_after_ms.unwrap_or(jittered) }
+            Next::Retry { after_ms: failure.retry_after_ms.unwrap_or(jittered).min(policy.infra_backoff.cap_ms) }
         }
         FailureClass::Agent | FailureClass::Task => {
             counts.attempts = counts.attempts.saturating_add(1);
@@ -187,7 +187,7 @@ pub fn next(failure: &Failure, counts: &mut Counts, attempts: Attempts, policy: 
                 return Next::Bury(Cause::Exhausted);
             }
             let jittered = policy.agent_backoff.delay_ms(counts.attempts, dice);
-            Next::Retry { after_ms: failure.retry_after_ms.unwrap_or(jittered) }
+            Next::Retry { after_ms: failure.retry_after_ms.unwrap_or(jittered).min(policy.agent_backoff.cap_ms) }
         }
         FailureClass::Limit => {
             let hold = failure.retry_after_ms.unwrap_or(policy.limit_hold_ms);

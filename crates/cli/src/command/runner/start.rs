@@ -48,7 +48,10 @@ pub(crate) async fn drained(runner: &Runner, signals: &mut Signals, timeout: Dur
     out::note("draining: no new work; ctrl-c again stops at once, and what runs is taken up by the next start");
     tokio::select! {
         () = runner.idle() => {}
-        () = tokio::time::sleep(timeout) => out::note("the time to drain is over"),
+        () = tokio::time::sleep(timeout) => {
+            out::note("the time to drain is over: what still runs is given back to the relay");
+            runner.hand_back().await;
+        }
         _ = signals.next() => {}
     }
 }
