@@ -90,7 +90,6 @@ impl Yard {
 }
 
 /// The offers among what was decided.
-#[must_use]
 pub(crate) fn offers(decision: &Decision) -> impl Iterator<Item = (DeviceId, LeaseId)> {
     decision
         .effects
