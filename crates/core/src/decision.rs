@@ -207,4 +207,7 @@ pub enum Refusal {
     /// The device is paired, and its role does not go that far.
     #[error("this device's role does not allow that: ask an operator, or pair it with a ticket of another role")]
     Role,
+    /// The signed verdict does not verify, and would open nothing on the runner.
+    #[error("the verdict does not verify ({0}): decide again, with this machine's clock right")]
+    Verdict(String),
 }

@@ -212,6 +212,7 @@ fn refusals(table: &mut Table) {
         EpochTaken = Refusal::EpochTaken(2),
         Busy = Refusal::Busy { retry_after_ms: 1_000 },
         Role = Refusal::Role,
+        Verdict = Refusal::Verdict(text("expired")),
     );
     closed!(table, HeaderError:
         Name = HeaderError::Name { field: text("queue"), text: text("a\tb") },

@@ -83,11 +83,23 @@ async fn reply(out: &mut FrameSender, response: &Response) -> Result<(), TalkErr
 #[expect(clippy::wildcard_enum_match_arm, reason = "requests are told apart by who answers them; the rest goes on")]
 async fn respond(hub: &Shared, peer: &Peer, request: Request) -> Result<Response, TalkError> {
     match request {
-        Request::Revoke { .. } | Request::Drain(..) if !peer.role.decides() => Err(Refused::Role.into()),
+        Request::Revoke { .. } | Request::Drain(..) | Request::Answer { .. } if !peer.role.decides() => {
+            Err(Refused::Role.into())
+        }
         Request::Revoke { device, tombstone } => Ok(told(member::revoke(hub, device, tombstone).await?)),
         Request::Drain(worker, draining) => drain(hub, worker, draining).await,
+        Request::Answer { id, digest, choice, verdict } => {
+            answer(hub, Answering { id, by: peer.device, digest, choice, verdict }).await
+        }
         other => act(hub, peer, other).await,
     }
+}
+
+async fn answer(hub: &Shared, answering: Answering) -> Result<Response, TalkError> {
+    if let Err(refusal) = member::verify(hub, &answering).await? {
+        return Ok(Response::Refused(refusal));
+    }
+    Ok(told(hub.decide(Command::Answer(answering)).await?))
 }
 
 /// Both sides know: the ledger grants nothing more, and the runner says so itself when it reconnects.
@@ -124,9 +136,6 @@ fn command(peer: &Peer, request: Request) -> Result<(May, Command), Box<Request>
         Request::Cancel(run) => (submits, Command::Cancel(run)),
         Request::Revive(run) => (submits, Command::Revive(run)),
         Request::Discard(run) => (decides, Command::Discard(run)),
-        Request::Answer { id, digest, choice, verdict } => {
-            (decides, Command::Answer(Answering { id, by: peer.device, digest, choice, verdict }))
-        }
         Request::Rotate(epoch) => (decides, Command::Rotate(epoch)),
         Request::Invite(mut invite) => {
             invite.inviter = peer.device;

@@ -3,11 +3,11 @@
 
 use crate::hub::Hub;
 use crate::session::greet::TalkError;
-use ostler_core::command::Command;
+use ostler_core::command::{Answering, Command};
 use ostler_core::decision::{Answer, Refusal};
 use ostler_core::ids::DeviceId;
 use ostler_core::ledger::Ledger;
-use ostler_identity::{Chain, ChainError, Member, Tombstone, Trust};
+use ostler_identity::{Chain, ChainError, Expected, Member, Tombstone, Trust, Verdict};
 
 /// Which question a chain is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,4 +61,25 @@ pub(crate) async fn revoke(
         }
     }
     Ok(answer)
+}
+
+/// Would this verdict open anything on the runner? A decision is made once: one that nobody can use must not be the one.
+/// Whether it is still asked, and for these bytes, is the ledger's to say.
+pub(crate) async fn verify(hub: &Hub, answering: &Answering) -> Result<Result<(), Refusal>, TalkError> {
+    let (fleet, now_unix_ms, incarnation) = (hub.fleet, hub.now().0, hub.incarnation);
+    let (id, by, digest, signed) = (answering.id, answering.by, answering.digest, answering.verdict.clone());
+    let judged = hub.look(move |ledger| {
+        let Some(approval) = ledger.approval(id).filter(|a| a.is_pending() && a.digest == digest) else {
+            return Ok(());
+        };
+        let question = Expected { incarnation, lease: approval.lease, approval: id, digest: approval.digest };
+        let is_revoked = |device: &DeviceId| is_revoked(ledger, *device);
+        let verified = Verdict::verify(&signed, &question, &Trust { fleet, now_unix_ms, is_revoked: &is_revoked });
+        match verified {
+            Ok(verdict) if verdict.by == by => Ok(()),
+            Ok(_) => Err(Refusal::Verdict("another device signed it".to_owned())),
+            Err(error) => Err(Refusal::Verdict(error.to_string())),
+        }
+    });
+    Ok(judged.await?)
 }
