@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::process::Command;
 
+/// How a child ends that panicked: the reader of a damaged file may.
+const PANICKED: i32 = 101;
+
 /// Which files.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -36,14 +39,15 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     let output = progress::with("reading every record", child.output()).await.map_err(Fault::io("the check"))?;
     let said: Vec<Value> =
         output.stdout.split(|byte| *byte == b'\n').filter_map(|l| serde_json::from_slice(l).ok()).collect();
-    if output.status.code().is_none() {
+    if matches!(output.status.code(), None | Some(PANICKED)) {
         let directory = directory.display();
         return Err(Fault::Daemon(format!(
             "{directory} is damaged so badly that its reader fell over: restore a backup"
         )));
     }
     if said.is_empty() && !output.status.success() {
-        return Err(Fault::Daemon(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(Fault::Daemon(said.trim().trim_start_matches("error: ").to_owned()));
     }
     if context.json() {
         context.print_json(json!({ "directory": directory, "files": said }));
