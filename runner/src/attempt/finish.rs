@@ -6,6 +6,8 @@
 //! ```
 
 use super::life::{Ending, Life};
+use super::secrets;
+use ostler_agents::Redactor;
 use ostler_core::command::ReportedEnd;
 use ostler_core::event::Event;
 use ostler_core::failure::FailureClass;
@@ -55,7 +57,8 @@ impl Life {
             let ending = if ending.confirm { ending } else { self.halted().unwrap_or(ending) };
             return (ending, Some(Kept { tree, saved: None }));
         }
-        let message = subject(task);
+        let redactor = secrets::redactor(task, &self.host());
+        let message = secrets::clean(&redactor, &subject(task));
         let brought = tokio::task::spawn_blocking(move || bring(tree, &message)).await;
         let (tree, saved) = match brought {
             Ok(brought) => brought,
@@ -63,7 +66,7 @@ impl Life {
         };
         match saved {
             Ok((saved, diff)) => {
-                let events = told(&saved, diff);
+                let events = told(&saved, diff, &redactor);
                 if !events.is_empty() {
                     self.record(events, None, None).await;
                 }
@@ -97,7 +100,8 @@ fn bring(mut tree: Tree, message: &str) -> Brought {
     (tree, saved)
 }
 
-fn told(saved: &Saved, diff: Option<Diff>) -> Vec<Event> {
+/// What people are told of the work: without secrets, which an agent may have written into files or their names.
+fn told(saved: &Saved, diff: Option<Diff>, redactor: &Redactor) -> Vec<Event> {
     let mut events = Vec::new();
     if let (Some(home), Some(commit)) = (&saved.home, &saved.commit) {
         let (path, branch, why) = match home {
@@ -111,9 +115,13 @@ fn told(saved: &Saved, diff: Option<Diff>) -> Vec<Event> {
     if let Some(diff) = diff.filter(|diff| diff.files > 0) {
         let count = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
         let stat = (count(diff.files), count(diff.added), count(diff.removed));
-        events.push(Event::Diff { patch: diff.patch, stat, cut: diff.cut });
+        let mut patch = secrets::strip(redactor, &diff.patch);
+        let cut = diff.cut || patch.len() > DIFF_BYTES_MAX;
+        patch.truncate(DIFF_BYTES_MAX);
+        events.push(Event::Diff { patch, stat, cut });
     }
-    events.extend(saved.left.iter().map(|left| Event::Notice(format!("not saved: {} ({})", left.path, left.why))));
+    let left = saved.left.iter().map(|left| format!("not saved: {} ({})", left.path, left.why));
+    events.extend(left.map(|words| Event::Notice(secrets::clean(redactor, &words))));
     events.extend(saved.notices.iter().cloned().map(Event::Notice));
     events
 }

@@ -70,7 +70,7 @@ impl Life {
     }
 
     /// The runner's own environment, as far as its owner lets runs see it.
-    fn host(&self) -> Vec<(String, String)> {
+    pub(super) fn host(&self) -> Vec<(String, String)> {
         let allowed = |(name, _): &(String, String)| self.stable.config.env.allow.contains(name);
         std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -16,10 +16,15 @@ pub(super) fn redactor(task: &Task, host: &[(String, String)]) -> Redactor {
     Redactor::new(task.env.iter().chain(host).filter(telling).map(|(_, value)| value.as_bytes()))
 }
 
+/// `bytes` without secrets.
+pub(super) fn strip(redactor: &Redactor, bytes: &[u8]) -> Vec<u8> {
+    let mut one = redactor.fresh();
+    let mut clean = one.feed(bytes);
+    clean.extend(one.finish());
+    clean
+}
+
 /// `text` without secrets.
 pub(super) fn clean(redactor: &Redactor, text: &str) -> String {
-    let mut one = redactor.fresh();
-    let mut bytes = one.feed(text.as_bytes());
-    bytes.extend(one.finish());
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8_lossy(&strip(redactor, text.as_bytes())).into_owned()
 }
