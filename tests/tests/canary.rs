@@ -84,9 +84,11 @@ fn repository(below: &Path, secrets: &Secrets) -> PathBuf {
 /// A run that says, changes, asks and is answered everything secret.
 fn draft(public: &str, secrets: &Secrets, repository: &Path) -> Draft {
     let Secrets { prompt, output, argv, diff, secret, file, .. } = secrets;
+    // The secret as it is, in two encodings, in two writes, and as a file's name.
+    let leaks = "echo x$TOKEN; printf %s $TOKEN | base64 -w0; printf %s $TOKEN | od -An -v -tx1 | tr -d ' \\n'; \
+                 half=${TOKEN%???????}; printf %s $half; sleep 0.3; echo ${TOKEN#$half}; echo x > $TOKEN";
     let script = format!(
-        "# {}\necho {}; cat '{}.txt'; echo {} >> '{}.txt'; echo x$TOKEN; \
-         '{OSTLER}' ask --kind deploy -- /bin/echo {}",
+        "# {}\necho {}; cat '{}.txt'; echo {} >> '{}.txt'; {leaks}; '{OSTLER}' ask --kind deploy -- /bin/echo {}",
         prompt.text, output.text, file.text, diff.text, file.text, argv.text
     );
     let mut task = command(&["/bin/sh", "-c", &script]);
@@ -142,7 +144,8 @@ async fn nothing_people_agents_or_secrets_say_reaches_the_relay_in_clear() {
     for said in [&secrets.output, &secrets.code, &secrets.argv, &secrets.message, &secrets.diff, &secrets.file] {
         assert!(heard.contains(&said.text), "people read {}: {heard}", said.name);
     }
-    assert!(!heard.contains(&secrets.secret.text), "a secret of the environment is redacted even for people");
+    assert_eq!(found(&secrets.secret, heard.as_bytes()), None, "the environment's secret is redacted: {heard}");
+    assert!(heard.matches("[redacted]").count() >= 4, "each of its leaks was there: {heard}");
     let files = tree(&fleet.directory().join(RELAY));
     let log = fleet.log(RELAY).into_bytes();
     let packets = tap.datagrams();
