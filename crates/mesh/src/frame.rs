@@ -23,7 +23,7 @@ const LENGTH_BYTES: usize = 4;
 /// Bytes taken from a stream at once: many small frames, and no more than a stream window.
 const READ_BYTES: usize = 16 * 1024;
 /// A buffer that grew past this for one large frame is given back when it is empty.
-const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_BYTES: usize = 4 * 1024;
 /// A frame that began must be whole within this (SECURITY.md, slowloris)…
 const FRAME_WITHIN: Duration = Duration::from_secs(10);
 /// …and a long one gets a second more for so many bytes, so that a large body comes up a slow line.

@@ -39,24 +39,11 @@ impl World {
         let (ttl_ms, grace_ms) = (self.options.policy.lease_ttl_ms, self.options.policy.grace_ms);
         let long = self.roll((ttl_ms + grace_ms) * 3 / 2);
         match fault {
-            Fault::Cut => self.runners[at].conn.into_iter().for_each(|conn| self.cut(conn)),
-            Fault::Stall => {
-                let (up, ms) = (self.chance(50), self.roll(ttl_ms * 3 / 2));
-                self.runners[at].conn.into_iter().for_each(|conn| self.stall(conn, up, ms));
-            }
+            Fault::Cut => self.cut_runner(at),
+            Fault::Stall => self.stall_runner(at, ttl_ms * 3 / 2),
             Fault::Dark => self.darken(at, long),
-            Fault::Swizzle => {
-                self.note(Situation::Swizzle);
-                for at in 0..self.runners.len() {
-                    let ms = self.roll(ttl_ms + grace_ms);
-                    self.darken(at, ms);
-                }
-            }
-            Fault::Blackout => {
-                for at in 0..self.runners.len() {
-                    self.darken(at, ttl_ms + long);
-                }
-            }
+            Fault::Swizzle => self.swizzle(ttl_ms + grace_ms),
+            Fault::Blackout => (0..self.runners.len()).for_each(|at| self.darken(at, ttl_ms + long)),
             Fault::RelayCrash if self.relay.up => self.crash_relay(),
             Fault::RelayCrash => {}
             Fault::LogFailure => self.fail_log(),
@@ -65,38 +52,66 @@ impl World {
             // Who sleeps already sleeps on: what waits for it stays in order.
             Fault::RelayPause if self.relay.frozen_until >= self.now => {}
             Fault::Suspend if self.runners[at].frozen_until >= self.now => {}
-            Fault::RelayPause => {
-                let stood_ms = self.roll(ttl_ms * 3);
-                self.pause_relay(stood_ms);
-            }
-            Fault::Suspend => {
-                self.runners[at].frozen_until = self.now + long;
-                if self.chance(50) {
-                    self.runners[at].conn.into_iter().for_each(|conn| self.cut(conn));
-                }
-            }
+            Fault::RelayPause => self.doze(ttl_ms * 3),
+            Fault::Suspend => self.suspend(at, long),
             Fault::RevokeRunner if at > 0 && self.chance(40) => self.revoke(self.runners[at].device),
             Fault::RevokeOperator if self.chance(40) => self.revoke(OPERATORS[2]),
             Fault::RevokeRunner | Fault::RevokeOperator => {}
-            Fault::Drain => {
-                self.note(Situation::Drained);
-                self.runners[at].draining = true;
-                self.ask_relay(Command::Drain(self.runners[at].device, true), 0);
-                self.after(long, Happening::Recover(at));
-            }
+            Fault::Drain => self.drain_runner(at, long),
             Fault::Cancel => self.strike_run(|life| !life.is_settled(), Command::Cancel),
-            Fault::Poisoned => {
-                if let Some(run) = self.some_run(|life| !life.is_settled()) {
-                    self.command(Command::Poisoned(run), From::Nobody);
-                }
-            }
+            Fault::Poisoned => self.poison_one(),
             Fault::Discard => self.strike_run(|life| matches!(life.state(), State::Dead { .. }), Command::Discard),
             Fault::Cheat => self.cheat(),
-            Fault::Join if self.runners.len() < usize::try_from(self.options.runners).unwrap_or(0) + JOINERS_MAX => {
-                self.add_runner(self.runners.len() as u64);
-            }
-            Fault::Join => {}
+            Fault::Join => self.join_one(),
             Fault::Sweep => self.command(Command::Sweep, From::Nobody),
+        }
+    }
+
+    fn cut_runner(&mut self, at: usize) {
+        self.runners[at].conn.into_iter().for_each(|conn| self.cut(conn));
+    }
+
+    fn stall_runner(&mut self, at: usize, most_ms: u64) {
+        let (up, ms) = (self.chance(50), self.roll(most_ms));
+        self.runners[at].conn.into_iter().for_each(|conn| self.stall(conn, up, ms));
+    }
+
+    fn swizzle(&mut self, most_ms: u64) {
+        self.note(Situation::Swizzle);
+        for at in 0..self.runners.len() {
+            let ms = self.roll(most_ms);
+            self.darken(at, ms);
+        }
+    }
+
+    fn doze(&mut self, most_ms: u64) {
+        let stood_ms = self.roll(most_ms);
+        self.pause_relay(stood_ms);
+    }
+
+    fn suspend(&mut self, at: usize, ms: u64) {
+        self.runners[at].frozen_until = self.now + ms;
+        if self.chance(50) {
+            self.cut_runner(at);
+        }
+    }
+
+    fn drain_runner(&mut self, at: usize, ms: u64) {
+        self.note(Situation::Drained);
+        self.runners[at].draining = true;
+        self.ask_relay(Command::Drain(self.runners[at].device, true), 0);
+        self.after(ms, Happening::Recover(at));
+    }
+
+    fn poison_one(&mut self) {
+        if let Some(run) = self.some_run(|life| !life.is_settled()) {
+            self.command(Command::Poisoned(run), From::Nobody);
+        }
+    }
+
+    fn join_one(&mut self) {
+        if self.runners.len() < usize::try_from(self.options.runners).unwrap_or(0) + JOINERS_MAX {
+            self.add_runner(self.runners.len() as u64);
         }
     }
 
@@ -111,7 +126,7 @@ impl World {
 
     fn darken(&mut self, at: usize, ms: u64) {
         self.runners[at].dark_until = self.now + ms;
-        self.runners[at].conn.into_iter().for_each(|conn| self.cut(conn));
+        self.cut_runner(at);
     }
 
     fn some_run(&mut self, fits: fn(&Life) -> bool) -> Option<RunId> {

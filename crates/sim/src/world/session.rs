@@ -6,7 +6,8 @@ use super::agent::Agent;
 use super::{Frame, World};
 use crate::law::Law;
 use crate::seen::Situation;
-use ostler_core::ids::LeaseId;
+use ostler_core::decision::Why;
+use ostler_core::ids::{Digest, LeaseId};
 
 impl World {
     pub(crate) fn runner_receives(&mut self, conn: usize, frame: Frame) {
@@ -15,26 +16,10 @@ impl World {
             return;
         }
         match frame {
-            Frame::Attached { keep, stop, lease_ttl_ms } => {
-                let stop: Vec<LeaseId> = stop.into_iter().map(|(lease, _)| lease).collect();
-                self.attached(at, &keep, &stop, lease_ttl_ms);
-            }
+            Frame::Attached { keep, stop, lease_ttl_ms } => self.attached(at, &keep, &leases(stop), lease_ttl_ms),
             Frame::Offer(lease) => self.offered(at, lease),
-            Frame::Accepted(lease) => {
-                let mind = &mut self.runners[at].mind;
-                if let Some(sent_at) = mind.accept_sent_at.remove(&lease) {
-                    mind.holding.accepted(lease, sent_at);
-                }
-                self.refresh(at);
-            }
-            Frame::Reported { lease, digest } => {
-                let runner = &mut self.runners[at];
-                if runner.journal.results.get(&lease).is_some_and(|report| report.digest == digest) {
-                    runner.journal.results.remove(&lease);
-                    runner.journal.held.remove(&lease);
-                    runner.mind.holding.remove(lease);
-                }
-            }
+            Frame::Accepted(lease) => self.accepted(at, lease),
+            Frame::Reported { lease, digest } => self.reported(at, lease, digest),
             Frame::Stop(lease) | Frame::Refused(lease) => self.told_to_stop(at, lease),
             Frame::Asked => {}
             Frame::Busy(approval) => {
@@ -57,6 +42,23 @@ impl World {
             | Frame::Withdraw(_)
             | Frame::Beat(..)
             | Frame::Event(..) => {}
+        }
+    }
+
+    fn accepted(&mut self, at: usize, lease: LeaseId) {
+        let mind = &mut self.runners[at].mind;
+        if let Some(sent_at) = mind.accept_sent_at.remove(&lease) {
+            mind.holding.accepted(lease, sent_at);
+        }
+        self.refresh(at);
+    }
+
+    fn reported(&mut self, at: usize, lease: LeaseId, digest: Digest) {
+        let runner = &mut self.runners[at];
+        if runner.journal.results.get(&lease).is_some_and(|report| report.digest == digest) {
+            runner.journal.results.remove(&lease);
+            runner.journal.held.remove(&lease);
+            runner.mind.holding.remove(lease);
         }
     }
 
@@ -206,4 +208,8 @@ impl<'a> Runnerful<'a> {
     const fn of(runner: &'a mut super::Runner) -> Self {
         Self { mind: &runner.mind, agents: &mut runner.agents }
     }
+}
+
+fn leases(stop: Vec<(LeaseId, Why)>) -> Vec<LeaseId> {
+    stop.into_iter().map(|(lease, _)| lease).collect()
 }
