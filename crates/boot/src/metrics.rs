@@ -2,7 +2,7 @@
 //!
 //! Units stand last in a metric's name: `_seconds` and `_rows` get histogram buckets here, everything else a summary.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -12,6 +12,8 @@ const SECONDS: [f64; 14] = [0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.025, 0.
 const ROWS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 
 static INSTALLED: OnceLock<Metrics> = OnceLock::new();
+/// Held while it is being installed.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// The process's metrics.
 #[derive(Clone)]
@@ -37,17 +39,16 @@ impl Metrics {
     /// # Errors
     /// [`MetricsError`] when another recorder, not ours, is installed already.
     pub fn install() -> Result<Self, MetricsError> {
+        // One at a time: between the recorder's installation and its handle's a second caller would find neither free.
+        let _turn = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(installed) = INSTALLED.get() {
             return Ok(installed.clone());
         }
         let builder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
             .set_buckets_for_metric(Matcher::Suffix("_rows".to_owned()), &ROWS)?;
-        match builder.install_recorder() {
-            Ok(handle) => Ok(INSTALLED.get_or_init(|| Self { handle }).clone()),
-            // Lost a race with another thread of ours: its recorder is the one.
-            Err(lost) => INSTALLED.get().cloned().ok_or(MetricsError(lost)),
-        }
+        let handle = builder.install_recorder()?;
+        Ok(INSTALLED.get_or_init(|| Self { handle }).clone())
     }
 
     /// All metrics in Prometheus' text format, old samples folded away first.
