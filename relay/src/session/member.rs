@@ -67,7 +67,7 @@ pub(crate) async fn revoke(
 /// Whether it is still asked, and for these bytes, is the ledger's to say.
 pub(crate) async fn verify(hub: &Hub, answering: &Answering) -> Result<Result<(), Refusal>, TalkError> {
     let (fleet, now_unix_ms, incarnation) = (hub.fleet, hub.now().0, hub.incarnation);
-    let (id, by, digest, signed) = (answering.id, answering.by, answering.digest, answering.verdict.clone());
+    let Answering { id, by, digest, choice, verdict: signed } = answering.clone();
     let judged = hub.look(move |ledger| {
         let Some(approval) = ledger.approval(id).filter(|a| a.is_pending() && a.digest == digest) else {
             return Ok(());
@@ -76,8 +76,9 @@ pub(crate) async fn verify(hub: &Hub, answering: &Answering) -> Result<Result<()
         let is_revoked = |device: &DeviceId| is_revoked(ledger, *device);
         let verified = Verdict::verify(&signed, &question, &Trust { fleet, now_unix_ms, is_revoked: &is_revoked });
         match verified {
-            Ok(verdict) if verdict.by == by => Ok(()),
-            Ok(_) => Err(Refusal::Verdict("another device signed it".to_owned())),
+            Ok(verdict) if verdict.by != by => Err(Refusal::Verdict("another device signed it".to_owned())),
+            Ok(verdict) if verdict.choice != choice => Err(Refusal::Verdict("it says something else".to_owned())),
+            Ok(_) => Ok(()),
             Err(error) => Err(Refusal::Verdict(error.to_string())),
         }
     });
