@@ -13,7 +13,7 @@ use ostler_core::ids::{ApprovalId, Digest, LeaseId, RunId};
 use ostler_core::limits::{ACTION_BYTES_MAX, BODY_BYTES_MAX, RESULT_BYTES_MAX};
 use ostler_core::requirements::{Requirements, Term};
 use ostler_core::run::Header;
-use ostler_identity::{Purpose, action_digest};
+use ostler_identity::{Expected, Purpose, action_digest};
 use ostler_proto::{FromRelay, Intent, Open, Request, Response, ToRelay, encode};
 use ostler_tests::{Fleet, Operator, Puppet, chance, draft, unix_ms, until};
 
@@ -200,6 +200,34 @@ async fn two_people_race_to_decide_and_both_are_told_of_one_winner() {
         assert_eq!(told.await, choice, "and the runner hears the same");
     }
     assert!(wins[0] + wins[1] == 100, "{wins:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verdict_that_would_open_nothing_decides_nothing() {
+    let fleet = Fleet::start().await;
+    let mut runner = fleet.puppet("alpha", 1).await;
+    let (client, raw) = member(&fleet, Role::Operator).await;
+    let (founder, own) = (Operator::of(&fleet.client), Operator::of(&client));
+    fleet.client.submit(&draft("asks")).await.expect("kept");
+    let lease = runner.take().await;
+    let id = question(&mut runner, lease).await;
+    let asked = fleet.client.approval(id).await.expect("there");
+    let (digest, incarnation) = (asked.approval.digest, runner.welcome.incarnation);
+    let expected = Expected { incarnation, lease, approval: id, digest };
+    let other = Expected { lease: LeaseId { epoch: 9, ..lease }, ..expected };
+    let runners = Operator { key: ostler_identity::DeviceKey::generate(), ..Operator::of(&fleet.client) };
+    for (what, verdict) in [
+        ("garbage", vec![0xa5; 200]),
+        ("for another attempt", founder.verdict(&other, Choice::Approve)),
+        ("signed by another key than its chain's", runners.verdict(&expected, Choice::Approve)),
+        ("another person's", founder.verdict(&expected, Choice::Approve)),
+        ("a no that is said to be a yes", own.verdict(&expected, Choice::Reject)),
+    ] {
+        let answer = ask(&raw, &Request::Answer { id, digest, choice: Choice::Approve, verdict }).await;
+        assert!(matches!(answer, Response::Refused(_)), "{what}: {answer:?}");
+        assert!(fleet.client.approval(id).await.expect("there").approval.is_pending(), "{what}");
+    }
+    fleet.client.decide(&asked, Choice::Approve, "").await.expect("the question still waits for a good one");
 }
 
 /// A question with an action that people can read.
