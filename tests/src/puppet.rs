@@ -12,7 +12,7 @@ use ostler_core::worker::Advert;
 use ostler_identity::{Chain, DeviceKey, Keyring, Ticket, Trust};
 use ostler_mesh::{Connection, Dialer, FrameReceiver, FrameSender};
 use ostler_proto::{
-    Beat, Beaten, EventBatch, ANSWER_BYTES_MAX, Farewell, FromRelay, Hello, Intent, Open, Refused, ToRelay, VERSIONS,
+    ANSWER_BYTES_MAX, Beat, Beaten, EventBatch, Farewell, FromRelay, Hello, Intent, Open, Refused, ToRelay, VERSIONS,
     Welcome,
 };
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -154,9 +154,10 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::{ANNA, BELA, RUN, Stage, attach, header, lease, submit, submit_as};
+    use super::super::stage::{ANNA, BELA, RUN, Stage, attach, failed, header, lease, report, submit, submit_as};
     use crate::command::Command::{self, Accept, Beat, Detach, Elapsed, Gap};
     use crate::command::Whom;
+    use crate::failure::FailureClass;
     use crate::ids::SessionId;
     use crate::run::Header;
 
@@ -220,7 +221,15 @@ mod tests {
             (999, PROMPT, "Ok(Done", "ready"),
             (1, PROMPT, "Ok(Done", "expired"),
         ]);
-        Stage::with(&[ANNA])
-            .check(vec![(0, submit_as(RUN, soon), "Ok(Submitted", "offered"), (5_000, PROMPT, "Ok(Done", "offered")]);
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit_as(RUN, soon.clone()), "Ok(Submitted", "offered"),
+            (5_000, PROMPT, "Ok(Done", "offered"),
+        ]);
+        Stage::with(&[ANNA]).check(vec![
+            (0, submit_as(RUN, soon), "Ok(Submitted", "offered"),
+            (0, Accept(ANNA, lease(1)), "Ok(Done", "running"),
+            (0, report(ANNA, 1, failed(FailureClass::Agent)), "Ok(Reported", "held"),
+            (500_000, PROMPT, "Ok(Done", "offered"),
+        ]);
     }
 }

@@ -7,7 +7,7 @@ use ostler_core::approval::LapsePolicy;
 use ostler_core::command::Whom;
 use ostler_core::ids::{ApprovalId, LeaseId};
 use ostler_core::ledger::Ledger;
-use ostler_core::run::State;
+use ostler_core::run::{Run, State};
 use std::collections::BTreeSet;
 
 /// How often the whole is looked at, in true milliseconds.
@@ -94,7 +94,9 @@ impl World {
             let whom = match run.life.state() {
                 State::Held { .. } => Whom::Run(run.spec.id),
                 State::Leased(lease) | State::Parked { lease, .. } => Whom::Lease(lease.id),
-                State::Ready if run.spec.header.start_within_ms.is_some() => Whom::Run(run.spec.id),
+                State::Ready if run.spec.header.start_within_ms.is_some() && never_started(run) => {
+                    Whom::Run(run.spec.id)
+                }
                 State::Ready | State::Settled(_) | State::Dead { .. } => continue,
             };
             if !timers.contains_key(&whom) {
@@ -174,4 +176,9 @@ impl World {
             }
         }
     }
+}
+
+/// A run that did start is not late any more.
+fn never_started(run: &Run) -> bool {
+    run.life.history.iter().all(|attempt| attempt.started_at.is_none())
 }
