@@ -33,6 +33,7 @@ pub struct RunnerConfig {
     pub probe_every: Period,
     /// Disk for trees and mirrors.
     pub workspace: WorkspaceConfig,
+    pub(crate) git: GitConfig,
     pub(crate) spool: SpoolConfig,
     pub(crate) env: EnvConfig,
     /// Offered beside what is probed.
@@ -49,6 +50,16 @@ pub struct WorkspaceConfig {
     pub disk_budget: Size,
     /// Free space to leave on the file system.
     pub disk_reserve: Size,
+}
+
+/// How repositories over https and ssh are reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GitConfig {
+    /// A `credential.helper` value for https; empty means no credentials.
+    pub(crate) credential_helper: String,
+    /// The longest one fetch may take.
+    pub(crate) fetch_timeout: Period,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -99,6 +110,7 @@ mod tests {
     fn the_compiled_in_defaults_are_whole() {
         let config = RunnerConfig::read(None).expect("the defaults are whole");
         assert!(config.slots() >= 1 && config.http.is_empty() && config.labels.is_empty());
+        assert!(config.git.credential_helper.is_empty());
         assert!(config.env.allow.iter().any(|name| name == "PATH"));
     }
 }

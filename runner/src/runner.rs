@@ -133,7 +133,7 @@ impl Runner {
             .map_err(|source| PlaceError::Unusable { path: options.home.clone(), source })?;
         let member = Member::open(&home)?;
         let kept = journal::open(&home.join(journal::FILE))?;
-        let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network())?;
+        let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network(&options.config))?;
         leftovers::clear(&mirrors, live(&home, &kept)).await;
         if !options.config.pools.is_empty() {
             tracing::warn!("`pools` has no effect yet: a runner serves the pools of its ticket");
@@ -247,8 +247,14 @@ fn limits(config: &RunnerConfig) -> Limits {
 }
 
 /// The owner's own ssh agent and PATH: what reaches the repositories by hand reaches them here.
-fn network() -> Network {
-    let mut network = Network { ssh_agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from), ..Network::default() };
+fn network(config: &RunnerConfig) -> Network {
+    let helper = Some(config.git.credential_helper.clone()).filter(|helper| !helper.is_empty());
+    let mut network = Network {
+        ssh_agent: std::env::var_os("SSH_AUTH_SOCK").map(PathBuf::from),
+        credential_helper: helper,
+        time_max: config.git.fetch_timeout.duration(),
+        ..Network::default()
+    };
     if let Some(path) = std::env::var_os("PATH") {
         network.path = path;
     }
