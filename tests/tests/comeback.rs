@@ -214,3 +214,20 @@ async fn no_descendant_survives_an_ended_attempt() {
         assert_eq!(history.iter().map(|attempt| attempt.end.clone()).collect::<Vec<_>>(), [end]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_killed_while_it_starts_is_no_hindrance_to_the_next() {
+    let mut room = Room::with_runner(PATIENT, "alpha").await;
+    let run = room.submit("two steps", TWO_STEPS).await;
+    room.comes_to_step("one 1").await;
+    // At each of these the child that looks at the files first is at another line, and may be left behind with them open.
+    for after_ms in (0..120).step_by(4) {
+        room.fleet.hurt(RELAY, Hurt::Kill);
+        room.fleet.start_relay();
+        tokio::time::sleep(std::time::Duration::from_millis(after_ms)).await;
+    }
+    room.make("go");
+    room.comes_to(run, "succeeded").await;
+    assert!(!room.fleet.log(RELAY).contains("in use by another process"), "{}", room.fleet.log(RELAY));
+    room.went_on_under_its_epoch(run).await;
+}

@@ -8,21 +8,38 @@ use ostler_core::time::Timestamp;
 use ostler_store::{EventLog, LedgerFile, OpenError, Report, Shelf};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Output};
+use std::time::Duration;
 
 /// The argument that makes this executable open a data directory's files once, and say whether they can be served.
 pub const CHECK_ARGUMENT: &str = "__check";
 pub(crate) const LEDGER_FILE: &str = "ledger.redb";
 pub(crate) const EVENTS_FILE: &str = "events.redb";
 
-/// Has a child process open the files first.
+/// The child's exit code when another process has the files.
+const IN_USE: u8 = 3;
+/// A relay that is killed while its child looks leaves that child behind with the files open, for as long as looking takes.
+const IN_USE_LOOKS: u32 = 50;
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// Has a child process open the files first. Files in use are looked at again for some seconds.
 pub(crate) fn open_first(checker: &Path, directory: &Path) -> Result<(), RelayError> {
     if !directory.join(LEDGER_FILE).exists() {
         return Ok(());
     }
     let failed = |report: String| RelayError::Check { directory: directory.to_owned(), report };
-    let output = Command::new(checker).arg(CHECK_ARGUMENT).arg(directory).output();
-    let output = output.map_err(|error| failed(format!("the check could not be started: {error}")))?;
+    let look = || Command::new(checker).arg(CHECK_ARGUMENT).arg(directory).output();
+    let started = |output: std::io::Result<Output>| {
+        output.map_err(|error| failed(format!("the check could not be started: {error}")))
+    };
+    let mut output = started(look())?;
+    for _ in 0..IN_USE_LOOKS {
+        if output.status.code() != Some(i32::from(IN_USE)) {
+            break;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+        output = started(look())?;
+    }
     if output.status.success() {
         return Ok(());
     }
@@ -38,7 +55,7 @@ pub fn check_main(directory: &Path) -> ExitCode {
         Err(damage) => {
             // Whoever started the check may have gone; the code says it all.
             drop(writeln!(std::io::stdout(), "{damage}"));
-            ExitCode::FAILURE
+            if matches!(damage, OpenError::InUse(_)) { ExitCode::from(IN_USE) } else { ExitCode::FAILURE }
         }
     }
 }
