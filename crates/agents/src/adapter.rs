@@ -21,7 +21,7 @@ pub struct LaunchContext {
     pub home: Option<PathBuf>,
     /// A private directory for temporary files.
     pub temporary: PathBuf,
-    /// The runner's own environment, from which only allow-listed names are taken.
+    /// What the runner's owner allows a run to see of the runner's own environment.
     pub host: Vec<(String, String)>,
     /// Where detection found the agent's program; none leaves the search to PATH.
     pub program: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! The environment of an agent: built, never inherited.
 //!
-//! Owns the allow-list and the names that may never be set. Must not read this process's environment: it is an argument.
+//! Owns the names that may never be set; the runner's owner owns the list of those that are passed on. Must not read this process's environment: it is an argument.
 
 use crate::adapter::{LaunchContext, LaunchError};
 use std::collections::BTreeMap;
@@ -10,23 +10,6 @@ pub const ENV_RUN: &str = "OSTLER_RUN";
 /// Names the socket on which `ostler ask` reaches the runner. Its value is unique to the attempt.
 pub const ENV_SOCKET: &str = "OSTLER_SOCKET";
 
-/// Taken from the runner as they are: who and where the agent is, and how it finds programs and roots of trust.
-const TAKEN: [&str; 12] = [
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "PATH",
-    "LANG",
-    "LANGUAGE",
-    "TZ",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "NO_PROXY",
-    "no_proxy",
-];
-/// Taken from the runner by the beginning of their name.
-const TAKEN_PREFIXES: [&str; 1] = ["LC_"];
 /// Without a PATH nothing would be found; this is what login gives (and FHS 3.0 names).
 const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
 /// What a loader, a shell or a runtime obeys before the agent's first line (SECURITY.md, "Secrets"): never given, not
@@ -52,7 +35,7 @@ const FORBIDDEN: [&str; 16] = [
 /// The same, by the beginning of their name.
 const FORBIDDEN_PREFIXES: [&str; 7] = ["LD_", "DYLD_", "GIT_", "PYTHON", "BASH_FUNC_", "RUBYOPT", "OSTLER_"];
 
-/// Name and value pairs for an agent, sorted by name: allow-listed ones of the runner, then the task's own, then ours.
+/// Name and value pairs for an agent, sorted by name: those of the runner that its owner allows, then the task's own, then ours.
 /// `terminal` says whether the agent has one, and so what `TERM` is.
 ///
 /// # Errors
@@ -62,7 +45,8 @@ pub fn environment(
     task: &[(String, String)],
     terminal: bool,
 ) -> Result<Vec<(String, String)>, LaunchError> {
-    let mut env: BTreeMap<String, String> = context.host.iter().filter(|(name, _)| taken(name)).cloned().collect();
+    let mut env: BTreeMap<String, String> =
+        context.host.iter().filter(|(name, value)| refused(name, value).is_none()).cloned().collect();
     env.entry("PATH".to_owned()).or_insert_with(|| PATH_DEFAULT.to_owned());
     env.entry("LANG".to_owned()).or_insert_with(|| "C.UTF-8".to_owned());
     env.insert("TERM".to_owned(), if terminal { "xterm-256color" } else { "dumb" }.to_owned());
@@ -80,10 +64,6 @@ pub fn environment(
     env.insert(ENV_RUN.to_owned(), context.run.to_string());
     env.insert(ENV_SOCKET.to_owned(), context.socket.display().to_string());
     Ok(env.into_iter().collect())
-}
-
-fn taken(name: &str) -> bool {
-    TAKEN.contains(&name) || TAKEN_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn refused(name: &str, value: &str) -> Option<&'static str> {
@@ -122,23 +102,23 @@ mod tests {
     }
 
     #[test]
-    fn only_the_allow_list_passes() {
+    fn what_the_owner_allows_passes_but_nothing_that_loaders_obey() {
         let host = [
             ("HOME", "/home/u"),
             ("PATH", "/opt/bin"),
             ("LC_ALL", "de_DE.UTF-8"),
-            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("RUSTUP_HOME", "/opt/rustup"),
             ("LD_PRELOAD", "/x.so"),
             ("GIT_DIR", "/y"),
-            ("SSH_AUTH_SOCK", "/z"),
+            ("BASH_ENV", "/z"),
             ("OSTLER_RUN", "forged"),
             ("TERM", "screen"),
-            ("ANTHROPIC_API_KEY", "k"),
             ("TMPDIR", "/tmp"),
         ];
         let env = environment(&context(&host), &[], false).expect("builds");
         let names: Vec<&str> = env.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["HOME", "LANG", "LC_ALL", "OSTLER_RUN", "OSTLER_SOCKET", "PATH", "PWD", "TERM", "TMPDIR"]);
+        let expected = "HOME LANG LC_ALL OSTLER_RUN OSTLER_SOCKET PATH PWD RUSTUP_HOME TERM TMPDIR";
+        assert_eq!(names, expected.split(' ').collect::<Vec<_>>());
         let get = |name: &str| env.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
         assert_eq!(get("OSTLER_RUN"), Some(RunId([1; 16]).to_string().as_str()));
         assert_eq!(get("TERM"), Some("dumb"));
