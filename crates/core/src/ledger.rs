@@ -6,7 +6,7 @@
 //! load(rows) ─▶ Ledger          resume() / owed(run) ─▶ every effect that state still owes
 //! ```
 //!
-//! Owns the maps of live things and presence. Order, free slots and deadlines are derived ([`index`]), never stored. It must
+//! Owns the maps of live things and presence. Order, free slots and deadlines are derived (`core/index.rs`), never stored. It must
 //! not know who asks or how rows are kept.
 
 mod accept;
