@@ -85,7 +85,7 @@ impl Processes {
         home.use_relays(vec![RelayAddress::new(&address.to_string(), key.id()).expect("good")]).expect("kept");
         // A build beside the test must not change it under its feet.
         let own = directory.path().join("ostler");
-        std::fs::copy(executable, &own).expect("copied");
+        own_copy(Path::new(executable), &own);
         let executable = own;
         let relay = Some(spawn(&executable, directory.path(), &["relay", "serve"], RELAY));
         let client = crate::until("the relay serves", || {
@@ -212,6 +212,15 @@ impl Drop for Processes {
             eprintln!("logs and files of the failed fleet: {}", self.directory.path().display());
             self.directory.disable_cleanup(true);
         }
+    }
+}
+
+/// The same file under another name, where that can be; else a copy, made by another process: while this one had it open to
+/// write, a child that another test is just starting would keep it open, and nobody could execute it ("text file busy").
+fn own_copy(executable: &Path, own: &Path) {
+    if std::fs::hard_link(executable, own).is_err() {
+        let copied = Command::new("cp").arg(executable).arg(own).status().expect("cp is there");
+        assert!(copied.success(), "the executable is copied");
     }
 }
 
