@@ -20,10 +20,11 @@ use ostler_core::decision::{Refusal, Why};
 use ostler_core::ids::{ApprovalId, LeaseId};
 use ostler_proto::{FromRelay, ToRelay};
 use ostler_store::{JournalChange, JournalledLease};
-use ostler_supervise::{Door, End};
+use ostler_supervise::{Closed, Door, End};
 pub(crate) use owed::Owed;
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// What this runner still holds: said first on every connection.
@@ -32,12 +33,17 @@ pub(crate) struct Census {
     pub(crate) asking: Vec<ApprovalId>,
 }
 
+/// How long to wait before an attempt that is being born is told again.
+const BORN_WITHIN: Duration = Duration::from_millis(20);
+
 /// What the slots are told.
 pub(crate) enum Msg {
     /// A frame about a lease or a question.
     Relay(FromRelay),
     /// Attached again: everything owed is said again, and these leases are over.
     Attached { stop: Vec<(LeaseId, Why)> },
+    /// Tell an attempt what it could not be told while it was being born.
+    Tell(LeaseId, attempt::Msg),
     /// A heartbeat's answer called these lost.
     Lost(Vec<(LeaseId, Why)>),
     /// An operator, or a signal, wants no new work, or work again.
@@ -104,7 +110,8 @@ impl Actor for SlotsActor {
     async fn handle(&self, me: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
         match message {
             Msg::Relay(frame) => self.heard(&me, frame, state),
-            Msg::Attached { stop } => self.attached(&stop, state),
+            Msg::Attached { stop } => self.attached(&me, &stop, state),
+            Msg::Tell(lease, message) => state.tell(&me, lease, message),
             Msg::Lost(lost) => {
                 lost.iter().for_each(|(lease, why)| self.stop(*lease, *why, attempt::STOP_GRACE_MS, state))
             }
@@ -138,11 +145,11 @@ impl SlotsActor {
                 state.reported(&self.stable, me, lease, digest);
             }
             FromRelay::Stop { lease, why, grace_ms } => self.stop(lease, why, grace_ms, state),
-            FromRelay::Asked(approval) => state.about(approval, attempt::Msg::Asked(approval)),
+            FromRelay::Asked(approval) => state.about(me, approval, attempt::Msg::Asked(approval)),
             FromRelay::Verdict { approval, verdict, .. } => {
-                state.about(approval, attempt::Msg::Verdict(approval, verdict));
+                state.about(me, approval, attempt::Msg::Verdict(approval, verdict));
             }
-            FromRelay::Denied(approval) => state.about(approval, attempt::Msg::Denied(approval)),
+            FromRelay::Denied(approval) => state.about(me, approval, attempt::Msg::Denied(approval)),
             FromRelay::Refused { lease: Some(lease), refusal } => self.refused(lease, &refusal, state),
             FromRelay::Refused { lease: None, refusal } => tracing::error!(%refusal, "the relay refused a frame"),
             FromRelay::Attached { .. }
@@ -214,9 +221,9 @@ impl SlotsActor {
         state.say_report(&self.stable, lease);
     }
 
-    fn attached(&self, stop: &[(LeaseId, Why)], state: &mut State) {
+    fn attached(&self, me: &ActorRef<Msg>, stop: &[(LeaseId, Why)], state: &mut State) {
         stop.iter().for_each(|(lease, why)| self.stop(*lease, *why, attempt::STOP_GRACE_MS, state));
-        state.attempts.values().for_each(|door| drop(door.send(attempt::Msg::Attached)));
+        state.attempts.keys().for_each(|lease| state.tell(me, *lease, attempt::Msg::Attached));
         let leases: Vec<LeaseId> = state.owed.keys().copied().collect();
         leases.into_iter().for_each(|lease| state.say_report(&self.stable, lease));
     }
@@ -275,11 +282,18 @@ impl State {
         running.chain(self.owed.keys().map(|lease| (*lease, "reported"))).collect()
     }
 
-    fn about(&self, approval: ApprovalId, message: attempt::Msg) {
-        let door = self.asking.get(&approval).and_then(|lease| self.attempts.get(lease));
-        // An attempt that is being born again is told after its next word.
-        if let Some(door) = door {
-            drop(door.send(message));
+    fn about(&self, me: &ActorRef<Msg>, approval: ApprovalId, message: attempt::Msg) {
+        if let Some(lease) = self.asking.get(&approval) {
+            self.tell(me, *lease, message);
+        }
+    }
+
+    /// Tells an attempt; one that is just being born is told when it is there.
+    fn tell(&self, me: &ActorRef<Msg>, lease: LeaseId, message: attempt::Msg) {
+        let Some(door) = self.attempts.get(&lease) else { return };
+        if let Err(Closed(message)) = door.send(message) {
+            // The timer ends with this actor, and with it everything it could have told.
+            drop(me.send_after(BORN_WITHIN, move || Msg::Tell(lease, message)));
         }
     }
 }
