@@ -4,7 +4,8 @@
 //! Working ── first signal ─▶ Draining ── idle, or drain_timeout, or second signal ─▶ stopped
 //! ```
 //!
-//! What still runs when it stops is left to its shims; a runner started again within the relay's grace goes on with it.
+//! When the time to drain is over, what still runs is given back to the relay. A second signal leaves it to its shims: a runner
+//! started again within the relay's grace goes on with it.
 
 use crate::context::Context;
 use crate::exit::Exit;
