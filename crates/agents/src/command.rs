@@ -2,7 +2,7 @@
 //!
 //! Owns their launch and their judgement, which is the exit code. Must not interpret what they print.
 
-use crate::adapter::{Adapter, End, Launch, LaunchContext, LaunchError, Outcome};
+use crate::adapter::{Adapter, End, Input, Launch, LaunchContext, LaunchError, Outcome, Process, Step, told};
 use crate::environment::environment;
 use crate::shape::Shaper;
 use ostler_core::event::{Event, Stream};
@@ -32,7 +32,7 @@ impl Command {
 }
 
 impl Adapter for Command {
-    fn launch(&self, task: &Task, context: &LaunchContext) -> Result<Launch, LaunchError> {
+    fn launch(&mut self, task: &Task, context: &LaunchContext) -> Result<Launch, LaunchError> {
         let argv = match &task.work {
             Work::Command(argv) => argv.clone(),
             Work::Prompt(_) => return Err(LaunchError::WantsCommand(self.name)),
@@ -41,11 +41,12 @@ impl Adapter for Command {
             return Err(LaunchError::Empty);
         }
         let env = environment(context, &task.env, self.terminal.is_some())?;
-        Ok(Launch::Process { argv, env, terminal: self.terminal, input: None })
+        let input = Input::Nothing;
+        Ok(Launch::Process(Process { argv, env, terminal: self.terminal, input, files: Vec::new() }))
     }
 
-    fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Event> {
-        self.shaper.feed(stream, bytes)
+    fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Step> {
+        told(self.shaper.feed(stream, bytes))
     }
 
     fn end(&mut self, end: End) -> (Vec<Event>, Outcome) {

@@ -3,7 +3,7 @@
 //! Owns what they share: the prompt goes in through standard input (an argument would be readable by every user of the
 //! machine, and is bounded by the system), lines are parsed, what cannot be parsed is output. Must not know a dialect.
 
-use crate::adapter::{Adapter, End, Launch, LaunchContext, LaunchError, Outcome};
+use crate::adapter::{Adapter, End, Input, Launch, LaunchContext, LaunchError, Outcome, Process, Step, told};
 use crate::command::{ended, judge};
 use crate::environment::environment;
 use crate::lines::{Line, Lines};
@@ -75,7 +75,7 @@ impl<D: Dialect> Headless<D> {
 }
 
 impl<D: Dialect> Adapter for Headless<D> {
-    fn launch(&self, task: &Task, context: &LaunchContext) -> Result<Launch, LaunchError> {
+    fn launch(&mut self, task: &Task, context: &LaunchContext) -> Result<Launch, LaunchError> {
         let prompt = match &task.work {
             Work::Prompt(prompt) => prompt.clone().into_bytes(),
             Work::Command(_) => return Err(LaunchError::WantsPrompt(self.dialect.name())),
@@ -84,14 +84,14 @@ impl<D: Dialect> Adapter for Headless<D> {
         let program = context.program.as_ref().map_or_else(|| name.to_owned(), |path| path.display().to_string());
         let argv = std::iter::once(program).chain(self.dialect.args().iter().map(|arg| (*arg).to_owned())).collect();
         let env = environment(context, &task.env, false)?;
-        Ok(Launch::Process { argv, env, terminal: None, input: Some(prompt) })
+        Ok(Launch::Process(Process { argv, env, terminal: None, input: Input::Given(prompt), files: Vec::new() }))
     }
 
-    fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Event> {
-        match stream {
+    fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Step> {
+        told(match stream {
             Stream::Out => self.lines.feed(bytes).into_iter().flat_map(|line| self.line(line)).collect(),
             Stream::Err | Stream::Terminal => self.shaper.feed(stream, bytes),
-        }
+        })
     }
 
     fn end(&mut self, end: End) -> (Vec<Event>, Outcome) {

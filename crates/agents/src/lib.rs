@@ -10,6 +10,7 @@
 //! ```
 
 mod adapter;
+mod agent;
 mod catalog;
 mod claude;
 mod codex;
@@ -21,8 +22,11 @@ mod noop;
 mod redact;
 mod shape;
 
-pub use adapter::{Adapter, End, Launch, LaunchContext, LaunchError, Outcome};
-pub use catalog::{Catalog, Entry, Protocol, parse_version};
+pub use adapter::{
+    Adapter, Ask, End, Input, Launch, LaunchContext, LaunchError, Outcome, Process, Reply, Resume, Step,
+};
+pub use catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
+pub use catalog::{Catalog, parse_version};
 pub use environment::{ENV_RUN, ENV_SOCKET, environment};
 pub use redact::Redactor;
 pub use shape::Shaper;

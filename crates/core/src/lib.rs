@@ -10,6 +10,7 @@
 pub mod command;
 pub mod decision;
 mod fleet;
+pub mod guard;
 mod hands;
 pub mod ids;
 mod index;
@@ -21,4 +22,4 @@ mod work;
 
 pub use fleet::{device, requirements, worker};
 pub use hands::{gate, holding, numbering};
-pub use work::{approval, event, failure, lease, policy, run, task};
+pub use work::{approval, deed, event, failure, lease, policy, run, task, usage};

@@ -52,3 +52,7 @@ pub const BREAKER_SHARE: usize = 5;
 pub const BREAKER_WORKERS: usize = 5;
 /// Runs the ledger will hold that are not settled; past it submissions are told to come back later.
 pub const LIVE_RUNS_MAX: usize = 1_000_000;
+/// Times an agent is sent back with a failed check: more is an agent that does not get it.
+pub const CHECK_ROUNDS_MAX: u32 = 10;
+/// Rules of one policy: a person must be able to read it.
+pub const RULES_MAX: usize = 500;

@@ -7,42 +7,11 @@
 //! Owns the states and the action's shape. Must not know signatures: the verdict is opaque bytes, which the runner
 //! verifies against the grant chain before it acts.
 
+use crate::guard::Rule;
 use crate::ids::{ApprovalId, DeviceId, Digest, LeaseId};
 use crate::time::Timestamp;
+pub use crate::deed::{Action, Deed, FileChange, Program, Risk};
 use serde::{Deserialize, Serialize};
-
-/// How much harm an action could do, by the asker's own word or by policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Risk {
-    /// Easily undone.
-    Low,
-    /// The default.
-    Medium,
-    /// Hard to undo, or seen by others.
-    High,
-}
-
-/// One exact action. Its canonical encoding is digested (identity), the digest is decided, and the decided digest is
-/// the executed one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Action {
-    /// A word for people and policy: `deploy`, `push`, `command`…
-    pub kind: String,
-    /// How much harm it could do.
-    pub risk: Risk,
-    /// The program as resolved, an absolute path.
-    pub program: String,
-    /// BLAKE3 of the program's bytes when it was asked for: a changed script is another action.
-    pub program_digest: Digest,
-    /// All arguments, the program's own name first.
-    pub argv: Vec<String>,
-    /// Digests of the files that arguments name, by argument position: a script behind an interpreter is covered too.
-    pub files: Vec<(u32, Digest)>,
-    /// Directory it runs in.
-    pub directory: String,
-    /// Names of the environment variables it gets, sorted.
-    pub env_names: Vec<String>,
-}
 
 /// What a person (or the absence of one) chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +20,25 @@ pub enum Choice {
     Approve,
     /// Do not.
     Reject,
+}
+
+/// What a person says with a verdict. Sealed: the relay sees the choice only.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Remark {
+    /// For the agent, and for whoever reads the run later.
+    pub text: String,
+    /// Which of a question's options, counted from zero.
+    pub option: Option<u32>,
+    /// With a yes: actions that this rule matches need no answer for the rest of this run.
+    pub allow: Option<Rule>,
+}
+
+impl Remark {
+    /// Words and nothing else.
+    #[must_use]
+    pub fn words(text: &str) -> Self {
+        Self { text: text.to_owned(), ..Self::default() }
+    }
 }
 
 /// What becomes of an approval that nobody answers in time.
@@ -94,7 +82,7 @@ pub struct Approval {
     pub digest: Digest,
     /// In clear, so that an inbox can be ordered; the action itself is sealed.
     pub risk: Risk,
-    /// The sealed [`Action`].
+    /// The sealed [`Action`](crate::deed::Action).
     pub sealed: Vec<u8>,
     /// What happens when nobody answers.
     pub lapse: LapsePolicy,

@@ -2,8 +2,10 @@
 //!
 //! Owns the plaintext's shape. Must not know who stores or shows it.
 
-use crate::approval::{Action, Choice};
+use crate::approval::{Action, Choice, Deed};
+use crate::guard::Effect;
 use crate::ids::{ApprovalId, DeviceId, Digest};
+use crate::usage::{LimitKind, Reset, Usage};
 use serde::{Deserialize, Serialize};
 
 /// One event of an attempt. Variants are appended, never reordered: the bytes outlive the release that wrote them.
@@ -85,6 +87,102 @@ pub enum Event {
     Notice(String),
     /// An event of the agent's protocol this release has no word for, kept as it came.
     Raw(Vec<u8>),
+    /// The agent thinks aloud.
+    Thought(String),
+    /// The agent's plan, whole, as it stands now.
+    Plan(Vec<PlanEntry>),
+    /// The agent uses a tool, or is about to. Said again under the same id when more is known.
+    ToolCalled {
+        /// The agent's own id of the call.
+        call: String,
+        /// What it does.
+        deed: Deed,
+        /// The agent's words about it; may be empty.
+        title: String,
+    },
+    /// What a tool gave back.
+    ToolEnded {
+        /// The call.
+        call: String,
+        /// Whether it worked, as the agent sees it.
+        ok: bool,
+        /// What the agent was given, cut at [`crate::limits::EVENT_OUTPUT_BYTES_MAX`].
+        output: String,
+    },
+    /// Policy decided an action, and nobody was asked.
+    Ruled {
+        /// The action.
+        action: Action,
+        /// What was decided: never [`Effect::Ask`].
+        effect: Effect,
+        /// The rule, as file and line, or the name of the default.
+        because: String,
+    },
+    /// The agent no longer waits for an answer it had asked for.
+    Withdrawn {
+        /// The question.
+        approval: ApprovalId,
+        /// Why, in a sentence.
+        why: String,
+    },
+    /// Consumed since the last of these.
+    Usage(Usage),
+    /// A provider refused.
+    Limit {
+        /// What it does not give.
+        kind: LimitKind,
+        /// Until when, if it said so.
+        reset: Option<Reset>,
+        /// Its words.
+        message: String,
+    },
+    /// The agent has a session that can be resumed on this runner.
+    Session {
+        /// The agent's own name of it.
+        id: String,
+        /// True when it continues what an earlier attempt or run began.
+        resumed: bool,
+    },
+    /// A turn is over: the agent has nothing more to do unless it is told more.
+    TurnEnded {
+        /// The agent's own word for why.
+        reason: String,
+    },
+    /// Something went wrong, in the agent's own words; it may go on.
+    Failed(String),
+    /// What was given to the agent as its prompt, from the second on.
+    Prompted(String),
+    /// The run's check was run on the work.
+    Checked {
+        /// The command.
+        command: String,
+        /// Which try, from 1.
+        round: u32,
+        /// True when it passed.
+        passed: bool,
+        /// The end of what it printed, redacted.
+        output: String,
+    },
+}
+
+/// One entry of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanEntry {
+    /// What is to be done.
+    pub text: String,
+    /// How far it is.
+    pub state: PlanState,
+}
+
+/// How far an entry of a plan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PlanState {
+    /// Not begun.
+    Pending,
+    /// Under way.
+    Active,
+    /// Done.
+    Done,
 }
 
 /// Where output came from.

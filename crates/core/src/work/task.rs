@@ -2,6 +2,8 @@
 //!
 //! Owns the plaintext's shape. Must not know how it is sealed (identity) or executed (runner).
 
+use crate::guard::Rule;
+use crate::ids::RunId;
 use crate::requirements::Requirements;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,25 @@ pub struct Task {
     pub requirements: Requirements,
     /// What becomes of an approval nobody answers.
     pub lapse: crate::approval::LapsePolicy,
+    /// The header's queue again: policy matches on it.
+    pub queue: String,
+    /// The model, in the agent's own naming; none leaves it to the agent.
+    pub model: Option<String>,
+    /// The submitter's policy, in order; the runner's own comes on top of it.
+    pub rules: Vec<Rule>,
+    /// What the runner executes once the agent says it is done.
+    pub check: Option<Check>,
+    /// The run whose session, branch and work this one goes on with.
+    pub continues: Option<RunId>,
+}
+
+/// How the work is verified: by the runner, in a clean environment, after the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// A command line for `sh -c`, executed at the top of the working tree; exit code 0 passes.
+    pub command: String,
+    /// How often the agent is sent back with the failure: 0 to [`crate::limits::CHECK_ROUNDS_MAX`].
+    pub rounds: u32,
 }
 
 /// A prompt for an agent, or a command for `shell` and `pty`.

@@ -1,0 +1,19 @@
+//! qwen.
+
+use crate::catalog::entry::{Enforcement, Entry, Protocol, SignIn, Standing};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "qwen",
+    programs: &["qwen"],
+    version_args: &["--version"],
+    marks: &[],
+    oldest: "",
+    protocol: Protocol::Acp,
+    standing: Standing::Unverified("not driven by this release yet"),
+    sign_in: SignIn::UNTOLD,
+    env: &[],
+    shared: &[],
+    enforces: Enforcement::NONE,
+    resumes: false,
+    adapter: None,
+};
