@@ -110,7 +110,7 @@ fn ask(wanted: &Wanted) -> Result<(u8, String), String> {
     let mut chance = [0; 10];
     getrandom::fill(&mut chance).map_err(|error| error.to_string())?;
     let id = ApprovalId::from_parts(Clock::start().now_ms(), chance);
-    let (digest, program) = (action_digest(&action), action.program.clone());
+    let (digest, program) = (action_digest(&action), action::path(&action));
     let asked = Request::Ask { id, action, lapse: wanted.lapse };
     loop {
         let talked = UnixStream::connect(&socket).and_then(|mut runner| {

@@ -148,7 +148,13 @@ impl State {
 impl AttemptActor {
     fn report(&self, state: &mut State, ending: &Ending, done: oneshot::Sender<()>) {
         state.questions.close_all();
-        let owed = slots::Owed::new(&self.stable.member.keyring(), self.lease, ending.end.clone(), &ending.words, true);
+        let owed = slots::Owed::concluded(
+            &self.stable.member.keyring(),
+            self.lease,
+            ending.end.clone(),
+            ending.conclusion.clone(),
+            true,
+        );
         let (stable, lease, confirm) = (Arc::clone(&self.stable), self.lease, ending.confirm);
         let changes = vec![JournalChange::Report(lease, owed.encode()), state.recorder.stage(Stage::Reported)];
         self.stable.write(changes, move || {

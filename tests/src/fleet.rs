@@ -119,15 +119,7 @@ async fn relay(directory: &TempDir, timings: &Timings, fleet: ostler_core::ids::
 /// A task of the shell agent.
 #[must_use]
 pub fn command(argv: &[&str]) -> Task {
-    Task {
-        agent: "shell".to_owned(),
-        work: Work::Command(argv.iter().map(|a| (*a).to_owned()).collect()),
-        source: None,
-        env: vec![],
-        timeout_ms: None,
-        requirements: Requirements::default(),
-        lapse: LapsePolicy::Hold,
-    }
+    Task::new("shell", Work::Command(argv.iter().map(|a| (*a).to_owned()).collect()))
 }
 
 /// A run of `true`, called `name`.

@@ -130,7 +130,7 @@ impl Operator {
     /// Never: the message is short.
     #[must_use]
     pub fn verdict(&self, question: &Expected, choice: Choice) -> Vec<u8> {
-        Verdict::sign(&self.signer(), &self.keyring, question, choice, "", unix_ms() + LASTS_MS).expect("short")
+        Verdict::sign(&self.signer(), &self.keyring, question, choice, &Remark::default(), unix_ms() + LASTS_MS).expect("short")
     }
 
     /// A task, signed and sealed for `run`.

@@ -11,7 +11,7 @@ use crate::chance;
 use crate::client::{Client, unexpected};
 use crate::error::ClientError;
 use crate::runs::only;
-use ostler_core::approval::{Action, Approval, Choice};
+use ostler_core::approval::{Action, Approval, Choice, Remark};
 use ostler_core::decision::Refusal;
 use ostler_core::ids::ApprovalId;
 use ostler_identity::{Expected, Purpose, Verdict, action_digest};
@@ -78,7 +78,15 @@ impl Client {
     ///
     /// # Errors
     /// When the action could not be read or is not the asked one, or somebody else was first.
-    pub async fn decide(&self, question: &Question, choice: Choice, message: &str) -> Result<(), ClientError> {
+    pub async fn decide(&self, question: &Question, choice: Choice, words: &str) -> Result<(), ClientError> {
+        self.answer(question, choice, &Remark::words(words)).await
+    }
+
+    /// As [`Client::decide`], with all that can be said: the option of a question, a rule for the rest of the run.
+    ///
+    /// # Errors
+    /// As [`Client::decide`].
+    pub async fn answer(&self, question: &Question, choice: Choice, remark: &Remark) -> Result<(), ClientError> {
         let Approval { id, lease, digest, .. } = question.approval;
         if !question.approval.is_pending() {
             return Err(ClientError::Answered);
@@ -91,7 +99,7 @@ impl Client {
         }
         let expected = Expected { incarnation: self.incarnation()?, lease, approval: id, digest };
         let (keyring, until) = (self.keyring()?, chance::unix_ms().saturating_add(VERDICT_TTL_MS));
-        let verdict = Verdict::sign(&self.home().signer(), &keyring, &expected, choice, message, until)?;
+        let verdict = Verdict::sign(&self.home().signer(), &keyring, &expected, choice, remark, until)?;
         match self.ask(&Request::Answer { id, digest, choice, verdict }).await {
             Ok(Response::Done) => Ok(()),
             Ok(_) => Err(unexpected("Answer")),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! in clear  { relay incarnation, run, epoch, approval, action digest, choice, expiry }   the relay routes and records it
-//! sealed    { message }                                                                 only the fleet reads it
+//! sealed    { remark }                                                                  only the fleet reads it
 //! signed    all of it, by an operator's device, whose chain is inside
 //! ```
 //!
@@ -14,12 +14,12 @@ use crate::grant::{CHAIN_BYTES_MAX, Trust};
 use crate::key::Domain;
 use crate::seal::{Keyring, OpenError, Purpose, SEAL_OVERHEAD_BYTES};
 use crate::statement::{self, Signer, StatementError};
-use ostler_core::approval::{Action, Choice};
+use ostler_core::approval::{Action, Choice, Remark};
 use ostler_core::device::Role;
 use ostler_core::ids::{ApprovalId, DeviceId, Digest, Incarnation, LeaseId};
 use serde::{Deserialize, Serialize};
 
-/// Longest message, in bytes of UTF-8: a reason, not a document.
+/// Longest remark, encoded: a reason and a rule, not a document.
 const MESSAGE_BYTES_MAX: usize = 4096;
 /// The longest message, sealed and padded to the next KiB.
 const SEALED_BYTES_MAX: usize = (MESSAGE_BYTES_MAX + SEAL_OVERHEAD_BYTES).next_multiple_of(1024);
@@ -85,7 +85,7 @@ struct Signed {
     digest: Digest,
     choice: Choice,
     expires_at_unix_ms: u64,
-    message: Vec<u8>,
+    remark: Vec<u8>,
 }
 
 /// A verified verdict.
@@ -101,24 +101,25 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// A signed verdict on `question`, its message sealed to the fleet.
+    /// A signed verdict on `question`, its remark sealed to the fleet.
     ///
     /// # Errors
-    /// When the message is too long.
+    /// When the remark is too long.
     pub fn sign(
         signer: &Signer<'_>,
         keyring: &Keyring,
         question: &Expected,
         choice: Choice,
-        message: &str,
+        remark: &Remark,
         expires_at_unix_ms: u64,
     ) -> Result<Vec<u8>, VerdictError> {
-        if message.len() > MESSAGE_BYTES_MAX {
+        let plain = canon::encode(remark);
+        if plain.len() > MESSAGE_BYTES_MAX {
             return Err(VerdictError::TooLong);
         }
         let Expected { incarnation, lease, approval, digest } = *question;
-        let message = keyring.seal(&purpose(lease, approval), message.as_bytes());
-        let signed = Signed { incarnation, lease, approval, digest, choice, expires_at_unix_ms, message };
+        let remark = keyring.seal(&purpose(lease, approval), &plain);
+        let signed = Signed { incarnation, lease, approval, digest, choice, expires_at_unix_ms, remark };
         Ok(statement::sign(signer, Domain::Verdict, &signed))
     }
 
@@ -129,7 +130,7 @@ impl Verdict {
     pub fn verify(bytes: &[u8], question: &Expected, trust: &Trust<'_>) -> Result<Self, VerdictError> {
         let (member, signed): (_, Signed) =
             statement::open(bytes, VERDICT_BYTES_MAX, Domain::Verdict, Role::decides, trust)?;
-        let Signed { incarnation, lease, approval, digest, choice, expires_at_unix_ms, message } = signed;
+        let Signed { incarnation, lease, approval, digest, choice, expires_at_unix_ms, remark } = signed;
         let checks = [
             (incarnation == question.incarnation, VerdictError::Incarnation),
             (lease.run == question.lease.run, VerdictError::Run),
@@ -137,21 +138,21 @@ impl Verdict {
             (approval == question.approval, VerdictError::Approval),
             (digest == question.digest, VerdictError::Digest),
             (trust.now_unix_ms < expires_at_unix_ms, VerdictError::Expired),
-            (message.len() <= SEALED_BYTES_MAX, VerdictError::TooLong),
+            (remark.len() <= SEALED_BYTES_MAX, VerdictError::TooLong),
         ];
         match checks.into_iter().find(|(holds, _)| !holds) {
             Some((_, error)) => Err(error),
-            None => Ok(Self { choice, by: member.device, lease, approval, sealed: message }),
+            None => Ok(Self { choice, by: member.device, lease, approval, sealed: remark }),
         }
     }
 
     /// What the person wrote.
     ///
     /// # Errors
-    /// When the keyring lacks the epoch. Text that is not UTF-8 is shown with replacement characters.
-    pub fn message(&self, keyring: &Keyring) -> Result<String, OpenError> {
+    /// When the keyring lacks the epoch, or what was sealed is no remark.
+    pub fn remark(&self, keyring: &Keyring) -> Result<Remark, OpenError> {
         let plain = keyring.open(&purpose(self.lease, self.approval), &self.sealed)?;
-        Ok(String::from_utf8_lossy(&plain).into_owned())
+        canon::decode(&plain, MESSAGE_BYTES_MAX).ok_or(OpenError::Tampered)
     }
 }
 
@@ -164,20 +165,28 @@ mod tests {
     use super::*;
     use crate::fixture::{NOW, SOON, Someone, damaged, founder, trust};
     use crate::grant::ChainError;
-    use ostler_core::approval::Risk;
+    use ostler_core::approval::{Deed, Program, Risk};
     use ostler_core::ids::RunId;
 
     fn action() -> Action {
         Action {
             kind: "deploy".to_owned(),
             risk: Risk::High,
-            program: "/usr/bin/make".to_owned(),
-            program_digest: Digest([4; 32]),
-            argv: vec!["make".to_owned(), "deploy".to_owned()],
-            files: vec![(1, Digest([5; 32]))],
+            deed: Deed::Program(Program {
+                path: "/usr/bin/make".to_owned(),
+                digest: Digest([4; 32]),
+                argv: vec!["make".to_owned(), "deploy".to_owned()],
+                files: vec![(1, Digest([5; 32]))],
+                env_names: vec!["PATH".to_owned()],
+            }),
             directory: "/srv".to_owned(),
-            env_names: vec!["PATH".to_owned()],
+            title: String::new(),
         }
+    }
+
+    fn program(action: &mut Action) -> &mut Program {
+        let Deed::Program(program) = &mut action.deed else { panic!("a program") };
+        program
     }
 
     fn question() -> Expected {
@@ -190,7 +199,7 @@ mod tests {
     }
 
     fn sign(who: &Someone, keyring: &Keyring, choice: Choice) -> Vec<u8> {
-        Verdict::sign(&who.signer(), keyring, &question(), choice, "fine by me", SOON).expect("signed")
+        Verdict::sign(&who.signer(), keyring, &question(), choice, &Remark::words("fine by me"), SOON).expect("signed")
     }
 
     #[test]
@@ -202,8 +211,8 @@ mod tests {
             assert!(bytes.len() <= VERDICT_BYTES_MAX && !bytes.windows(4).any(|w| w == b"fine"));
             let verdict = Verdict::verify(&bytes, &question(), &trust(boss.fleet)).expect("holds");
             assert_eq!((verdict.choice, verdict.by), (choice, who.id()));
-            assert_eq!(verdict.message(&ring), Ok("fine by me".to_owned()));
-            assert_eq!(verdict.message(&founder().ring().0), Err(OpenError::Tampered));
+            assert_eq!(verdict.remark(&ring), Ok(Remark::words("fine by me")));
+            assert_eq!(verdict.remark(&founder().ring().0), Err(OpenError::Tampered));
         }
     }
 
@@ -274,7 +283,7 @@ mod tests {
             digest,
             choice: Choice::Approve,
             expires_at_unix_ms: SOON,
-            message: vec![],
+            remark: vec![],
         };
         let bytes = statement::sign(&boss.signer(), Domain::Tombstone, &signed);
         let refused = Verdict::verify(&bytes, &question(), &trust(boss.fleet));
@@ -286,7 +295,7 @@ mod tests {
         let boss = founder();
         let ring = boss.ring().0;
         let say =
-            |len: usize| Verdict::sign(&boss.signer(), &ring, &question(), Choice::Reject, &"x".repeat(len), SOON);
+            |len: usize| Verdict::sign(&boss.signer(), &ring, &question(), Choice::Reject, &Remark::words(&"x".repeat(len)), SOON);
         let bytes = say(MESSAGE_BYTES_MAX).expect("fits");
         assert!(Verdict::verify(&bytes, &question(), &trust(boss.fleet)).is_ok());
         assert_eq!(say(MESSAGE_BYTES_MAX + 1), Err(VerdictError::TooLong));
@@ -301,16 +310,17 @@ mod tests {
             "b3_1w8wn33bd96j4mjaxz36gxbpnszt5d64f60xnmrr6a8rs0j3r2pc",
             "old verdicts name this digest"
         );
-        let changes: [fn(&mut Action); 9] = [
+        let changes: [fn(&mut Action); 10] = [
             |a| a.kind.push('x'),
             |a| a.risk = Risk::Low,
-            |a| a.program.push('x'),
-            |a| a.program_digest.0[0] ^= 1,
-            |a| a.argv = vec!["make".to_owned(), "dep".to_owned(), "loy".to_owned()],
-            |a| a.argv[1].push(' '),
-            |a| a.files[0].1.0[0] ^= 1,
+            |a| program(a).path.push('x'),
+            |a| program(a).digest.0[0] ^= 1,
+            |a| program(a).argv = vec!["make".to_owned(), "dep".to_owned(), "loy".to_owned()],
+            |a| program(a).argv[1].push(' '),
+            |a| program(a).files[0].1.0[0] ^= 1,
             |a| a.directory.push('x'),
-            |a| a.env_names.push("HOME".to_owned()),
+            |a| program(a).env_names.push("HOME".to_owned()),
+            |a| a.deed = Deed::Command { line: "make deploy".to_owned() },
         ];
         for (at, change) in changes.into_iter().enumerate() {
             let mut changed = action();

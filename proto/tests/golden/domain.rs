@@ -289,12 +289,15 @@ fn action() -> Action {
     Action {
         kind: text("deploy"),
         risk: Risk::High,
-        program: text("/usr/bin/make"),
-        program_digest: digest(),
-        argv: vec![text("make"), text("deploy")],
-        files: vec![(1, digest())],
+        deed: Deed::Program(Program {
+            path: text("/usr/bin/make"),
+            digest: digest(),
+            argv: vec![text("make"), text("deploy")],
+            files: vec![(1, digest())],
+            env_names: vec![text("PATH")],
+        }),
         directory: text("/work"),
-        env_names: vec![text("PATH")],
+        title: String::new(),
     }
 }
 
@@ -331,12 +334,15 @@ fn sealed(table: &mut Table) {
 
 fn task(work: Work) -> Task {
     Task {
-        agent: text("shell"),
-        work,
         source: Some(Source { repository: text("/srv/repo"), reference: Some(text("main")) }),
         env: vec![(text("LANG"), text("C"))],
         timeout_ms: Some(3_600_000),
         requirements: requirements(),
-        lapse: LapsePolicy::Hold,
+        queue: text("nightly"),
+        model: Some(text("sonnet")),
+        rules: vec![rule()],
+        check: Some(Check { command: text("make test"), rounds: 2 }),
+        continues: Some(run()),
+        ..Task::new("shell", work)
     }
 }

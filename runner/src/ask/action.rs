@@ -2,7 +2,7 @@
 //!
 //! Owns the reading of program and files. Must not know who decides. What is read twice and differs is two actions.
 
-use ostler_core::approval::{Action, Risk};
+use ostler_core::approval::{Action, Deed, Program, Risk};
 use ostler_core::ids::Digest;
 use ostler_core::limits::ACTION_BYTES_MAX;
 use std::fs::File;
@@ -51,15 +51,24 @@ pub(crate) fn capture(kind: &str, risk: Risk, argv: &[String]) -> Result<Action,
     let action = Action {
         kind: kind.to_owned(),
         risk,
-        program: program.display().to_string(),
-        program_digest,
-        argv: argv.to_vec(),
-        files,
+        deed: Deed::Program(Program {
+            path: program.display().to_string(),
+            digest: program_digest,
+            argv: argv.to_vec(),
+            files,
+            env_names,
+        }),
         directory: directory.display().to_string(),
-        env_names,
+        title: String::new(),
     };
     let bytes = postcard::to_allocvec(&action).expect("an action is made of types postcard can write").len();
     if bytes + SEALING_BYTES > ACTION_BYTES_MAX { Err(ActionError::TooLong) } else { Ok(action) }
+}
+
+/// The program that a captured action executes.
+pub(crate) fn path(action: &Action) -> String {
+    let Deed::Program(program) = &action.deed else { unreachable!("what was captured is a program") };
+    program.path.clone()
 }
 
 /// The program's own file, links resolved.

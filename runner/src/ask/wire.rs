@@ -7,7 +7,7 @@
 //!
 //! Owns the frames. Both ends may be different builds while a runner is upgraded: variants are only appended.
 
-use ostler_core::approval::{Action, LapsePolicy};
+use ostler_core::approval::{Action, LapsePolicy, Remark};
 use ostler_core::ids::{ApprovalId, Digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub(crate) enum Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Answer {
     /// A person wants it done; say [`Request::Act`] before doing it.
-    Approved { message: String },
+    Approved { remark: Remark },
     /// A person does not, or nobody answered.
     Rejected { message: String },
     /// Do it now, once.

@@ -16,6 +16,7 @@ use ostler_core::event::Event;
 use ostler_core::failure::{Failure, FailureClass};
 use ostler_core::ids::LeaseId;
 use ostler_core::task::Task;
+use ostler_core::usage::Conclusion;
 use ostler_store::{JournalledLease, Stage};
 use ractor::ActorRef;
 use std::path::PathBuf;
@@ -41,14 +42,18 @@ pub(super) enum Order {
 #[derive(Debug)]
 pub(crate) struct Ending {
     pub(super) end: ReportedEnd,
-    pub(super) words: String,
+    pub(super) conclusion: Conclusion,
     /// True when the relay waits to hear that nothing runs any more.
     pub(super) confirm: bool,
 }
 
 impl Ending {
     pub(super) fn failed(class: FailureClass, code: &str, words: impl Into<String>) -> Self {
-        Self { end: ReportedEnd::Failed(Failure::new(class, code)), words: words.into(), confirm: false }
+        Self::with(ReportedEnd::Failed(Failure::new(class, code)), words)
+    }
+
+    pub(super) fn with(end: ReportedEnd, words: impl Into<String>) -> Self {
+        Self { end, conclusion: Conclusion { words: words.into(), ..Conclusion::default() }, confirm: false }
     }
 }
 
@@ -88,7 +93,7 @@ impl Life {
                 // It could be opened when it was accepted: whoever asked for it was turned away since.
                 Agent::end(&self.shim_dir()).await;
                 let end = ReportedEnd::Failed(unfit.failure());
-                (Ending { end, words: unfit.to_string(), confirm: false }, None)
+                (Ending::with(end, unfit.to_string()), None)
             }
         };
         tracing::info!(end = ?ending.end, "the attempt is over");
@@ -184,12 +189,8 @@ fn judged(exit: Option<Exit>, outcome: Outcome) -> Ending {
     let lost = || Ending::failed(FailureClass::Infra, "agent lost with its runner", "the agent's process was lost");
     let Some(exit) = exit else { return lost() };
     match (exit.cause, outcome) {
-        (Cause::Ended, Outcome::Succeeded { message }) => {
-            Ending { end: ReportedEnd::Succeeded, words: message, confirm: false }
-        }
-        (Cause::Ended, Outcome::Failed { failure, message }) => {
-            Ending { end: ReportedEnd::Failed(failure), words: message, confirm: false }
-        }
+        (Cause::Ended, Outcome::Succeeded { message }) => Ending::with(ReportedEnd::Succeeded, message),
+        (Cause::Ended, Outcome::Failed { failure, message }) => Ending::with(ReportedEnd::Failed(failure), message),
         (Cause::Fenced, _) => Ending::failed(
             FailureClass::Infra,
             "lease not renewed",

@@ -8,7 +8,7 @@
 //! from the beginning, and what was told before is dropped. Must not know files or journals.
 
 use crate::shim::Chunk;
-use ostler_agents::{Adapter, End, Outcome, Redactor};
+use ostler_agents::{Adapter, End, Outcome, Redactor, Step};
 use ostler_core::event::{Event, Stream};
 
 pub(super) struct Output {
@@ -67,7 +67,7 @@ impl Output {
 
     fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Event> {
         let clean = self.redactors[slot(stream)].feed(bytes);
-        self.adapter.feed(stream, &clean)
+        events(self.adapter.feed(stream, &clean))
     }
 
     /// The event that says how much output was dropped, when it is more than was said.
@@ -80,15 +80,21 @@ impl Output {
 
     /// What was held back, and the judgement.
     pub(super) fn end(&mut self, end: End) -> (Vec<Event>, Outcome) {
-        let mut events = Vec::new();
+        let mut told = Vec::new();
         for stream in [Stream::Out, Stream::Err, Stream::Terminal] {
             let rest = self.redactors[slot(stream)].finish();
-            events.extend(self.adapter.feed(stream, &rest));
+            told.extend(events(self.adapter.feed(stream, &rest)));
         }
         let (last, outcome) = self.adapter.end(end);
-        events.extend(last);
-        (events, outcome)
+        told.extend(last);
+        (told, outcome)
     }
+}
+
+/// What is to be kept of `steps`.
+fn events(steps: Vec<Step>) -> Vec<Event> {
+    let event = |step| if let Step::Event(event) = step { Some(event) } else { None };
+    steps.into_iter().filter_map(event).collect()
 }
 
 fn slot(stream: Stream) -> usize {

@@ -4,7 +4,7 @@ use super::life::{Ending, Life};
 use crate::shim::{Input, Launch};
 use ostler_agents::{Adapter, LaunchContext};
 use ostler_core::failure::FailureClass;
-use ostler_core::task::Task;
+use ostler_core::task::{Task, Work};
 use ostler_store::Stage;
 use ostler_workspace::{CheckoutError, Source, Stop, Tree};
 use std::path::PathBuf;
@@ -43,15 +43,20 @@ impl Life {
         let tree = self.tree(task).await?;
         let unfit =
             |error: ostler_agents::LaunchError| Ending::failed(FailureClass::Task, "cannot launch", error.to_string());
-        let adapter = self.stable.catalog.adapter(&task.agent).map_err(unfit)?;
+        let mut adapter = self.stable.catalog.adapter(&task.agent).map_err(unfit)?;
         if self.held.stage != Stage::Preparing {
             return Ok(Ready { tree, adapter, host, start: None });
         }
         let directory = tree.as_ref().map_or_else(|| self.stable.tree_dir(self.lease), |tree| tree.dir().to_owned());
-        let launch = adapter.launch(task, &self.context(directory.clone(), &host)?).map_err(unfit)?;
+        let launch = adapter.launch(task, &self.context(task, directory.clone(), &host)?).map_err(unfit)?;
         let start = match launch {
             ostler_agents::Launch::Nothing => Start::Nothing,
-            ostler_agents::Launch::Process { argv, env, terminal, input } => {
+            ostler_agents::Launch::Process(ostler_agents::Process { argv, env, terminal, input, .. }) => {
+                let input = match input {
+                    ostler_agents::Input::Nothing => Input::Nothing,
+                    ostler_agents::Input::Given(bytes) => Input::Given(bytes),
+                    ostler_agents::Input::Open(_) => Input::Open,
+                };
                 let stop_at = self.stable.holding().stop_at(self.lease);
                 let deadline_ms = stop_at.map_or(0, |at| at.since(self.stable.now()));
                 Start::Process(Box::new(Launch {
@@ -59,7 +64,7 @@ impl Life {
                     env,
                     directory,
                     terminal,
-                    input: input.map_or(Input::Nothing, Input::Given),
+                    input,
                     deadline_ms,
                     spool_bytes_max: self.stable.config.spool.bytes_max.bytes(),
                     stop_grace_ms: super::STOP_GRACE_MS,
@@ -78,7 +83,7 @@ impl Life {
             .collect()
     }
 
-    fn context(&self, directory: PathBuf, host: &[(String, String)]) -> Result<LaunchContext, Ending> {
+    fn context(&self, task: &Task, directory: PathBuf, host: &[(String, String)]) -> Result<LaunchContext, Ending> {
         let temporary = self.stable.attempt_dir(self.lease).join("tmp");
         std::fs::create_dir_all(&temporary)
             .map_err(|error| Ending::failed(FailureClass::Infra, "no temporary directory", error.to_string()))?;
@@ -90,6 +95,8 @@ impl Life {
             temporary,
             host: host.to_vec(),
             program: None,
+            prompt: prompt(task),
+            resume: None,
         })
     }
 
@@ -124,6 +131,14 @@ impl Life {
             },
             order = fence => Err(self.ended_by(order)),
         }
+    }
+}
+
+/// What the agent is asked first.
+fn prompt(task: &Task) -> String {
+    match &task.work {
+        Work::Prompt(prompt) => prompt.clone(),
+        Work::Command(_) => String::new(),
     }
 }
 

@@ -11,7 +11,7 @@
 use crate::ask::wire::{Answer, Request};
 use crate::runner::stable::Shared;
 use crate::slots;
-use ostler_core::approval::{Action, Choice, LapsePolicy};
+use ostler_core::approval::{Action, Choice, LapsePolicy, Remark};
 use ostler_core::command::Asking;
 use ostler_core::event::Event;
 use ostler_core::gate::{Claims, Gate, Question};
@@ -41,7 +41,7 @@ struct Row {
 struct Asked {
     row: Row,
     gate: Option<Gate>,
-    message: String,
+    remark: Remark,
     waiter: Option<oneshot::Sender<Answer>>,
 }
 
@@ -71,7 +71,7 @@ impl Questions {
         let read = ours.filter_map(|(id, _, bytes)| Some((*id, postcard::from_bytes::<Row>(bytes).ok()?)));
         let all = read.map(|(id, row)| {
             let gate = row.incarnation.map(|incarnation| Gate::new(question(&row.asking, incarnation)));
-            (id, Asked { row, gate, message: String::new(), waiter: None })
+            (id, Asked { row, gate, remark: Remark::default(), waiter: None })
         });
         Self { stable, lease, lapse, all: all.collect() }
     }
@@ -119,7 +119,7 @@ impl Questions {
         self.stable.tell(slots::Msg::Asking(id, self.lease));
         let stable = Arc::clone(&self.stable);
         self.keep(&row, move || stable.say(ToRelay::Ask(asking)));
-        self.all.insert(id, Asked { row, gate: None, message: String::new(), waiter: Some(reply) });
+        self.all.insert(id, Asked { row, gate: None, remark: Remark::default(), waiter: Some(reply) });
         tracing::info!(run = %self.lease.run, lease = %self.lease, approval = %id, kind = action.kind, "a person is asked");
         vec![Event::Asked { approval: id, action, digest }]
     }
@@ -164,8 +164,8 @@ impl Questions {
         });
         match verified {
             Ok(verdict) => {
-                let message = verdict.message(&stable.member.keyring()).unwrap_or_default();
-                self.decided(id, verdict.choice, Some(verdict.by), message)
+                let remark = verdict.remark(&stable.member.keyring()).unwrap_or_default();
+                self.decided(id, verdict.choice, Some(verdict.by), remark)
             }
             Err(why) => {
                 tracing::error!(run = %lease.run, lease = %lease, approval = %id, %why, "a verdict is refused");
@@ -178,7 +178,7 @@ impl Questions {
     pub(super) fn denied(&mut self, id: ApprovalId, why: &str) -> Vec<Event> {
         let waits =
             self.all.get(&id).is_some_and(|asked| !asked.row.closed && asked.gate.as_ref().is_none_or(Gate::waits));
-        if waits { self.decided(id, Choice::Reject, None, why.to_owned()) } else { Vec::new() }
+        if waits { self.decided(id, Choice::Reject, None, Remark::words(why)) } else { Vec::new() }
     }
 
     /// Whoever asked has left and did not come back: nobody needs an answer any more.
@@ -188,7 +188,7 @@ impl Questions {
             return Vec::new();
         }
         self.stable.say(ToRelay::Withdraw(id));
-        self.decided(id, Choice::Reject, None, "whoever asked has ended".to_owned())
+        self.decided(id, Choice::Reject, None, Remark::words("whoever asked has ended"))
     }
 
     /// The relay refused something of this lease: what it has not taken yet is not asked.
@@ -198,11 +198,12 @@ impl Questions {
         untaken.into_iter().flat_map(|id| self.denied(id, why)).collect()
     }
 
-    fn decided(&mut self, id: ApprovalId, choice: Choice, by: Option<DeviceId>, message: String) -> Vec<Event> {
+    fn decided(&mut self, id: ApprovalId, choice: Choice, by: Option<DeviceId>, remark: Remark) -> Vec<Event> {
         let Some(asked) = self.all.get_mut(&id) else { return Vec::new() };
-        asked.message.clone_from(&message);
+        asked.remark = remark.clone();
+        let message = remark.text.clone();
         let told = match choice {
-            Choice::Approve => Answer::Approved { message: message.clone() },
+            Choice::Approve => Answer::Approved { remark },
             Choice::Reject => Answer::Rejected { message: message.clone() },
         };
         if let Some(waiter) = asked.waiter.take() {
@@ -263,7 +264,7 @@ impl Asked {
                 Some(Answer::Refused("this question was asked about another action: ask anew".to_owned()))
             }
             (_, true) => Some(Answer::Refused("this question is closed: ask anew".to_owned())),
-            (Some(gate), false) if !gate.waits() => Some(Answer::Approved { message: self.message.clone() }),
+            (Some(gate), false) if !gate.waits() => Some(Answer::Approved { remark: self.remark.clone() }),
             (Some(_) | None, false) => None,
         };
         match now {

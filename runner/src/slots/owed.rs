@@ -6,6 +6,7 @@ use crate::runner::stable::Shared;
 use ostler_core::command::{Report, ReportedEnd};
 use ostler_core::failure::Failure;
 use ostler_core::ids::{Digest, LeaseId};
+use ostler_core::usage::Conclusion;
 use ostler_identity::{Keyring, Purpose};
 use ostler_proto::ToRelay;
 use ostler_store::JournalChange;
@@ -25,11 +26,27 @@ pub(crate) struct Owed {
 const WORDS_BYTES_MAX: usize = 16 * 1024;
 
 impl Owed {
-    /// A report under `lease`, its words sealed to the fleet.
+    /// A report under `lease` with nothing but words, sealed to the fleet.
     pub(crate) fn new(keyring: &Keyring, lease: LeaseId, end: ReportedEnd, words: &str, whole: bool) -> Self {
+        let words = words.to_owned();
+        Self::concluded(keyring, lease, end, Conclusion { words, ..Conclusion::default() }, whole)
+    }
+
+    /// A report under `lease`; its words are cut.
+    pub(crate) fn concluded(
+        keyring: &Keyring,
+        lease: LeaseId,
+        end: ReportedEnd,
+        conclusion: Conclusion,
+        whole: bool,
+    ) -> Self {
+        let mut conclusion = conclusion;
+        let words = &conclusion.words;
         let cut = (0..=words.len().min(WORDS_BYTES_MAX)).rev().find(|at| words.is_char_boundary(*at)).unwrap_or(0);
         let purpose = Purpose::Result { run: lease.run, epoch: lease.epoch };
-        let result = keyring.seal(&purpose, &words.as_bytes()[..cut]);
+        conclusion.words.truncate(cut);
+        let plain = postcard::to_allocvec(&conclusion).expect("a conclusion is made of types postcard can write");
+        let result = keyring.seal(&purpose, &plain);
         Self { report: Report { lease, end, digest: keyring.spec_digest(&result), result }, whole }
     }
 

@@ -93,15 +93,7 @@ impl World {
 
 /// A shell task that executes `script`.
 pub(crate) fn shell(script: &str) -> Task {
-    Task {
-        agent: "shell".to_owned(),
-        work: Work::Command(vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]),
-        source: None,
-        env: Vec::new(),
-        timeout_ms: None,
-        requirements: Requirements::default(),
-        lapse: Default::default(),
-    }
+    Task::new("shell", Work::Command(vec!["sh".to_owned(), "-c".to_owned(), script.to_owned()]))
 }
 
 /// A runner's process, killed when dropped.

@@ -157,5 +157,6 @@ async fn decide(client: Client, go_on: watch::Receiver<bool>) -> BTreeMap<Approv
 
 fn choice(question: &Question) -> Option<Choice> {
     let action = question.action.as_ref().ok()?;
-    Some(verdict(action.argv.get(1)?.parse().ok()?))
+    let Deed::Program(program) = &action.deed else { return None };
+    Some(verdict(program.argv.get(1)?.parse().ok()?))
 }

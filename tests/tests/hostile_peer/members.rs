@@ -235,12 +235,15 @@ async fn question(runner: &mut Puppet, lease: LeaseId) -> ApprovalId {
     let action = Action {
         kind: "deploy".to_owned(),
         risk: Risk::High,
-        program: "/bin/true".to_owned(),
-        program_digest: Digest([2; 32]),
-        argv: vec!["true".to_owned()],
-        files: vec![],
+        deed: Deed::Program(Program {
+            path: "/bin/true".to_owned(),
+            digest: Digest([2; 32]),
+            argv: vec!["true".to_owned()],
+            files: vec![],
+            env_names: vec![],
+        }),
         directory: "/".to_owned(),
-        env_names: vec![],
+        title: String::new(),
     };
     let id = ApprovalId::from_parts(unix_ms(), chance());
     let purpose = Purpose::Ask { run: lease.run, epoch: lease.epoch, approval: id };

@@ -93,12 +93,15 @@ fn action(program: &str) -> Action {
     Action {
         kind: "deploy".to_owned(),
         risk: Risk::High,
-        program: program.to_owned(),
-        program_digest: Digest([2; 32]),
-        argv: vec![program.to_owned()],
-        files: vec![],
+        deed: Deed::Program(Program {
+            path: program.to_owned(),
+            digest: Digest([2; 32]),
+            argv: vec![program.to_owned()],
+            files: vec![],
+            env_names: vec![],
+        }),
         directory: "/".to_owned(),
-        env_names: vec![],
+        title: String::new(),
     }
 }
 

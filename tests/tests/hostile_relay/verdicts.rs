@@ -41,7 +41,7 @@ fn forgeries(founder: &Operator, gone: &Operator, question: &Expected) -> Vec<(&
     let yes = |by: &Operator, to: Expected| by.verdict(&to, Choice::Approve);
     let Expected { incarnation, lease, approval, digest } = *question;
     let borrowed = Operator { keyring: founder.keyring.clone(), ..Operator::found() };
-    let stale = Verdict::sign(&founder.signer(), &founder.keyring, question, Choice::Approve, "", 1).expect("short");
+    let stale = Verdict::sign(&founder.signer(), &founder.keyring, question, Choice::Approve, &Remark::default(), 1).expect("short");
     let mut cases = vec![
         ("nothing", vec![]),
         ("garbage", vec![0xa5; 300]),

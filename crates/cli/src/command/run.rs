@@ -172,7 +172,8 @@ fn task(args: &Args) -> Result<Task, Fault> {
     let given = args.require.iter().cloned().fold(Requirements::default(), Requirements::and);
     let requirements = given.and(implied(&agent, source.as_ref()));
     let timeout_ms = args.timeout.map(Period::ms);
-    Ok(Task { agent, work, source, env: Vec::new(), timeout_ms, requirements, lapse: args.unanswered })
+    let (lapse, queue) = (args.unanswered, args.queue.clone());
+    Ok(Task { source, timeout_ms, requirements, lapse, queue, ..Task::new(&agent, work) })
 }
 
 /// What the work itself requires: its agent, and the machine its repository is on.

@@ -33,7 +33,7 @@ pub(crate) fn line(event: &Event) -> String {
         Event::Truncated { dropped_bytes } => format!("output cut: {dropped_bytes} bytes dropped so far"),
         Event::Message(text) => format!("says {}", plain(text)),
         Event::Asked { approval, action, .. } => {
-            format!("asks {}: {} {}", approval.short(), plain(&action.kind), command(&action.argv))
+            format!("asks {}: {} {}", approval.short(), plain(&action.kind), plain(&action.deed.line()))
         }
         Event::Answered { approval, choice, by, message } => {
             let word = match choice {
@@ -134,7 +134,7 @@ fn content(event: &Event) -> (&'static str, Value) {
         Event::Message(said) => ("message", json!({ "text": said })),
         Event::Asked { approval, action, digest } => (
             "asked",
-            json!({ "approval": approval.to_string(), "kind": action.kind, "argv": action.argv, "digest": digest.to_string() }),
+            json!({ "approval": approval.to_string(), "kind": action.kind, "deed": action.deed, "digest": digest.to_string() }),
         ),
         Event::Answered { approval, choice, by, message } => (
             "answered",

@@ -36,6 +36,27 @@ pub struct Task {
     pub continues: Option<RunId>,
 }
 
+impl Task {
+    /// A task with nothing but an agent and its work: nowhere, unchecked, in the default queue.
+    #[must_use]
+    pub fn new(agent: &str, work: Work) -> Self {
+        Self {
+            agent: agent.to_owned(),
+            work,
+            source: None,
+            env: Vec::new(),
+            timeout_ms: None,
+            requirements: Requirements::default(),
+            lapse: crate::approval::LapsePolicy::default(),
+            queue: "default".to_owned(),
+            model: None,
+            rules: Vec::new(),
+            check: None,
+            continues: None,
+        }
+    }
+}
+
 /// How the work is verified: by the runner, in a clean environment, after the agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {

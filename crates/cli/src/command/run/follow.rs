@@ -124,7 +124,7 @@ impl Follower {
         if let Ok(Event::Asked { approval, action, .. }) = &heard.event
             && self.show != Show::Nothing
         {
-            let (id, what) = (approval.short(), command(&action.argv));
+            let (id, what) = (approval.short(), plain(&action.deed.line()));
             self.note(&format!("asks: may it do `{} {what}`?", plain(&action.kind)));
             self.note(&format!("answer with `ostler approve {id}` or `ostler reject {id}`, here or on another device"));
         }

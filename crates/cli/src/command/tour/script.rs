@@ -87,9 +87,8 @@ fn task(top: &Path, agent: &str, work: Work) -> Result<Task, Fault> {
         reason: Some("its path is not UTF-8".to_owned()),
     })?;
     let source = Some(Source { repository: path.to_owned(), reference: None });
-    let (env, timeout_ms) = (Vec::new(), None);
     let requirements = crate::command::run::implied(agent, source.as_ref());
-    Ok(Task { agent: agent.to_owned(), work, source, env, timeout_ms, requirements, lapse: LapsePolicy::Hold })
+    Ok(Task { source, requirements, ..Task::new(agent, work) })
 }
 
 /// An agent CLI that is installed and, by the look of its files, signed in.
