@@ -6,6 +6,7 @@ pub(crate) mod checkout;
 pub(crate) mod diff;
 mod dropped;
 mod ignore;
+mod original;
 pub(crate) mod remove;
 mod save;
 mod snapshot;
