@@ -94,6 +94,8 @@ mod tests {
             temporary: "/state/a/tmp".into(),
             host: host.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             program: None,
+            prompt: String::new(),
+            resume: None,
         }
     }
 
