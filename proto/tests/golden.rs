@@ -12,6 +12,8 @@ mod control;
 mod domain;
 #[path = "golden/sample.rs"]
 mod sample;
+#[path = "golden/sealed.rs"]
+mod sealed;
 
 use ostler_proto::FrameError;
 use sample::{Sample, Table};
@@ -24,6 +26,7 @@ fn samples() -> Vec<Sample> {
     control::add(&mut table);
     client::add(&mut table);
     domain::add(&mut table);
+    sealed::add(&mut table);
     table.into_samples()
 }
 

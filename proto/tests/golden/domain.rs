@@ -1,17 +1,15 @@
-//! Values of the domain inside frames, and what is sealed inside those: their bytes travel or are kept as well.
+//! Values of the domain inside frames: their bytes travel and are kept as well.
 
 use crate::closed;
 use crate::sample::{Table, approval, at, bytes, device, digest, invite, lease, run, text};
-use ostler_core::approval::{Action, Approval, ApprovalState, Choice, Decided, LapsePolicy, Risk, SlotPolicy};
+use ostler_core::approval::{Approval, ApprovalState, Choice, Decided, LapsePolicy, Risk, SlotPolicy};
 use ostler_core::command::{Asking, Report, ReportedEnd};
 use ostler_core::decision::{Refusal, Why};
 use ostler_core::device::{Device, Invite, KeyEpoch, Role};
-use ostler_core::event::{Event, Stream};
 use ostler_core::failure::{Attempts, Cause, Counts, Failure, FailureClass};
 use ostler_core::lease::{Lease, Phase};
 use ostler_core::requirements::{Compare, Offers, Requirements, RequirementsError, Term, Value};
 use ostler_core::run::{Attempt, AttemptEnd, Header, HeaderError, Hold, Life, Outcome, Settlement, Spec, State};
-use ostler_core::task::{Source, Task, Work};
 use ostler_core::worker::Advert;
 
 pub(crate) fn add(table: &mut Table) {
@@ -21,7 +19,6 @@ pub(crate) fn add(table: &mut Table) {
     matching(table);
     approvals(table);
     people(table);
-    sealed(table);
 }
 
 pub(crate) fn requirements() -> Requirements {
@@ -283,66 +280,4 @@ fn people(table: &mut Table) {
     table.add("Device", 0, &device_row());
     table.add("Invite", 0, &invite_row());
     table.add("KeyEpoch", 0, &key_epoch());
-}
-
-fn action() -> Action {
-    Action {
-        kind: text("deploy"),
-        risk: Risk::High,
-        deed: Deed::Program(Program {
-            path: text("/usr/bin/make"),
-            digest: digest(),
-            argv: vec![text("make"), text("deploy")],
-            files: vec![(1, digest())],
-            env_names: vec![text("PATH")],
-        }),
-        directory: text("/work"),
-        title: String::new(),
-    }
-}
-
-/// Plaintext that only runners and people read: its bytes outlive the release that sealed them.
-fn sealed(table: &mut Table) {
-    table.add("Action", 0, &action());
-    closed!(table, Event:
-        Started = Event::Started { agent: text("shell"), argv: vec![text("make")], directory: text("/work") },
-        Output = Event::Output { stream: Stream::Err, bytes: bytes() },
-        Truncated = Event::Truncated { dropped_bytes: 1 << 33 },
-        Message = Event::Message(text("done")),
-        Asked = Event::Asked { approval: approval(), action: action(), digest: digest() },
-        Answered = Event::Answered {
-            approval: approval(),
-            choice: Choice::Approve,
-            by: Some(device(1)),
-            message: text("go"),
-        },
-        Saved = Event::Saved {
-            branch: text("ostler/1"),
-            repository: text("/srv/repo"),
-            commit: text("c0ffee"),
-            uncommitted: true,
-        },
-        Diff = Event::Diff { patch: bytes(), stat: (1, 2, 300), cut: true },
-        Ended = Event::Ended { code: Some(-1), signal: Some(9), message: text("killed") },
-        Notice = Event::Notice(text("disk is low")),
-        Raw = Event::Raw(bytes()),
-    );
-    closed!(table, Stream: Out = Stream::Out, Err = Stream::Err, Terminal = Stream::Terminal);
-    table.add("Task", 0, &task(Work::Command(vec![text("make"), text("test")])));
-    closed!(table, Work: Prompt = Work::Prompt(text("fix it")), Command = Work::Command(vec![text("make")]));
-}
-
-fn task(work: Work) -> Task {
-    Task {
-        source: Some(Source { repository: text("/srv/repo"), reference: Some(text("main")) }),
-        env: vec![(text("LANG"), text("C"))],
-        timeout_ms: Some(3_600_000),
-        requirements: requirements(),
-        queue: text("nightly"),
-        model: Some(text("sonnet")),
-        rules: vec![rule()],
-        check: Some(Check { command: text("make test"), rounds: 2 }),
-        continues: Some(run()),
-        ..Task::new("shell", work)
-    }
 }
