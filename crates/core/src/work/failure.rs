@@ -226,8 +226,9 @@ mod tests {
         assert!(matches!(after(FailureClass::Infra, 10, three), Next::Retry { .. }));
         assert_eq!(after(FailureClass::Infra, 11, three), Next::Bury(Cause::Budget));
         assert_eq!(after(FailureClass::Absence, 50, three), Next::Retry { after_ms: 0 });
-        assert_eq!(after(FailureClass::Limit, 60, three), Next::Retry { after_ms: 60_000 });
-        assert_eq!(after(FailureClass::Limit, 61, three), Next::Bury(Cause::Budget));
+        let holds = u32::try_from(Policy::default().limit_budget_ms / 60_000).expect("a day has few minutes");
+        assert_eq!(after(FailureClass::Limit, holds, three), Next::Retry { after_ms: 60_000 });
+        assert_eq!(after(FailureClass::Limit, holds + 1, three), Next::Bury(Cause::Budget));
         assert_eq!(after(FailureClass::User, 1, three), Next::Cancel);
         assert_eq!(after(FailureClass::Policy, 1, three), Next::Fail);
     }

@@ -44,7 +44,8 @@ pub struct Policy {
     pub agent_backoff: Backoff,
     /// Hold after a provider limit that names no reset time.
     pub limit_hold_ms: u64,
-    /// Total time a run may be held by provider limits before it is a dead letter.
+    /// Total time a run may be held by provider limits before it is a dead letter. Plans have windows of hours: a run waits for
+    /// several of them, and not for next week.
     pub limit_budget_ms: u64,
     /// How long settled runs and idempotency keys are remembered by the ledger.
     pub settled_retained_ms: u64,
@@ -63,7 +64,7 @@ impl Default for Policy {
             infra_backoff: Backoff { base_ms: 5_000, cap_ms: 2 * 60_000 },
             agent_backoff: Backoff { base_ms: 30_000, cap_ms: 10 * 60_000 },
             limit_hold_ms: 60_000,
-            limit_budget_ms: 3_600_000,
+            limit_budget_ms: 24 * 3_600_000,
             settled_retained_ms: 24 * 3_600_000,
             stop_grace_ms: 10_000,
         }
