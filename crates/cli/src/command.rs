@@ -1,5 +1,6 @@
 //! Every command of `ostler`: its words, and where it is done. One file per command below this one.
 
+mod answer;
 mod approve;
 mod dead;
 mod fleet;
@@ -60,12 +61,12 @@ pub(crate) enum Command {
     /// Runs: look at them, stop them, do them again.
     #[command(subcommand)]
     Runs(runs::Command),
-    /// Approvals that wait for people.
-    Inbox,
+    /// Approvals that wait for people, or one of them whole.
+    Inbox(approve::Inbox),
     /// Approve one exact action, with this device's signature.
-    Approve(approve::Args),
+    Approve(approve::Approve),
     /// Reject one action.
-    Reject(approve::Args),
+    Reject(approve::Reject),
     /// Dead letters: runs the system gave up on.
     #[command(subcommand)]
     Dead(dead::Command),
@@ -97,7 +98,7 @@ impl Command {
             Self::Runners(command) => command.perform(context).await,
             Self::Run(args) => run::perform(context, &args).await,
             Self::Runs(command) => command.perform(context).await,
-            Self::Inbox => approve::inbox(context).await,
+            Self::Inbox(args) => approve::inbox(context, &args).await,
             Self::Approve(args) => approve::approve(context, &args).await,
             Self::Reject(args) => approve::reject(context, &args).await,
             Self::Dead(command) => command.perform(context).await,

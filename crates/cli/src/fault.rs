@@ -60,6 +60,10 @@ pub(crate) enum Fault {
     #[error("{0}")]
     #[diagnostic(help("`ostler runs events RUN` shows everything that was kept"))]
     Nothing(String),
+    /// A yes for the whole run to something that is too dangerous or too particular for a rule.
+    #[error("there is no rule for the rest of the run that would let just `{0}` pass: it must be asked each time")]
+    #[diagnostic(help("approve it once, without --for-run"))]
+    NoRule(String),
     /// What the tour saw is not what it promises.
     #[error("the tour did not see what it promises:\n{0}")]
     #[diagnostic(help("run `ostler try --keep` and look into the logs it names"))]
@@ -89,6 +93,7 @@ impl Fault {
         match self {
             Self::Client(error) => client_exit(error),
             Self::Usage(_) | Self::TicketInArguments | Self::NoRepository { .. } => Exit::Usage,
+            Self::NoRule(_) => Exit::Refused,
             Self::Place(_)
             | Self::Config(_)
             | Self::Relay(_)

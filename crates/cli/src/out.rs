@@ -41,9 +41,24 @@ pub(crate) fn width() -> usize {
     asked.or_else(real).filter(|width| *width > 0).map_or(WIDTH, |width: usize| width.max(WIDTH_MIN))
 }
 
-/// True when a person can be asked something.
+/// True when a person can be asked something. A job in the background is stopped by the system when it reads the terminal.
 pub(crate) fn can_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    let in_front =
+        || rustix::termios::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == rustix::process::getpgrp());
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && in_front()
+}
+
+/// Writes a prompt to stderr, without a line break behind it.
+pub(crate) fn ask(prompt: &str) {
+    let mut stderr = std::io::stderr().lock();
+    // Without a stderr there is nobody to ask.
+    drop(write!(stderr, "{prompt}").and_then(|()| stderr.flush()));
+}
+
+/// Throws away what was typed and not yet read: it answers nothing that was not asked then.
+pub(crate) fn forget_typed() {
+    // What is not a terminal has nothing typed.
+    let _nothing = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
 /// Colours, or none: in a pipe, with NO_COLOR (no-color.org), on a dumb terminal.

@@ -4,7 +4,8 @@
 //! Home (keys, chain, keyring, addresses) ──▶ Client ──▶ Link (one connection) ──▶ relay
 //!                                              │  seals what goes out, opens and checks what comes in
 //!                                              ├─ runs, submit      ├─ inbox (verdicts)
-//!                                              ├─ events, follow    └─ fleet (devices, tickets, key epochs)
+//!                                              ├─ events, follow    ├─ results
+//!                                              └─ fleet (devices, tickets, key epochs)
 //! ```
 //!
 //! Owns a person's files and every plaintext a person's device reads. Must not touch the terminal, and must not believe
@@ -19,6 +20,7 @@ mod follow;
 mod home;
 mod inbox;
 mod link;
+mod results;
 mod runs;
 mod submit;
 

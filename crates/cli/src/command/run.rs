@@ -5,12 +5,14 @@
 //!                                                        └──▶ follow ─▶ exit code of the outcome
 //! ```
 
+mod asking;
 pub(crate) mod follow;
 mod repository;
 mod work;
 
 pub(crate) use repository::top_level as repository_top;
 
+use super::answer::Keyboard;
 use super::names;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -85,6 +87,9 @@ pub(crate) struct Args {
     /// Do not follow it: print its id and end.
     #[arg(long)]
     detach: bool,
+    /// Do not ask the person at the terminal when the run asks: its questions wait in the inbox.
+    #[arg(long)]
+    no_input: bool,
     /// What the agent is asked; `-` reads it from stdin.
     #[arg(conflicts_with = "command", required_unless_present = "command")]
     prompt: Option<String>,
@@ -113,7 +118,8 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
         }
         return Ok(Exit::Success);
     }
-    let exit = follow::all(context, &client, &runs).await?;
+    let keyboard = Keyboard::of_person(args.no_input);
+    let exit = follow::all(context, &client, &runs, keyboard).await?;
     if context.json() {
         print_json(context, &client, &runs).await?;
     }

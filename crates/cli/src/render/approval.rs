@@ -1,11 +1,13 @@
-//! Approvals: what a person must see before saying yes. The command stands first and whole, nothing hides behind it.
+//! Approvals: what a person must see before saying yes. The action stands first and whole, nothing hides behind it; where
+//! a long one is cut, it is said how much is missing and where it is.
 
 use super::run::{Names, name};
-use super::text::{command, plain};
-use super::time;
+use super::text::plain;
+use super::{deed, rule, time};
 use crate::out::Paint;
 use ostler_client::Question;
 use ostler_core::approval::{Action, Approval, ApprovalState, Choice, Risk};
+use ostler_core::guard::for_this_run;
 use ostler_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -40,9 +42,22 @@ pub(crate) fn brief(approval: &Approval, names: &Names) -> String {
     format!("{} {}{by}, risk {}", approval.id.short(), state(&approval.state), risk(approval.risk))
 }
 
-/// Everything a person needs to decide.
-pub(crate) fn page(question: &Question, names: &Names, now: Timestamp, paint: Paint) -> String {
-    let approval = &question.approval;
+/// How questions are shown.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// What devices are called.
+    pub(crate) names: &'a Names,
+    /// For ages.
+    pub(crate) now: Timestamp,
+    /// Colours.
+    pub(crate) paint: Paint,
+    /// No more lines of an action than these; what is left out is said.
+    pub(crate) lines_max: usize,
+}
+
+/// Everything a person needs to decide. `agent` is who asks, when that is known.
+pub(crate) fn page(question: &Question, agent: Option<&str>, look: Look<'_>) -> String {
+    let (approval, paint) = (&question.approval, look.paint);
     let level = match approval.risk {
         Risk::High => paint.red("high"),
         Risk::Medium => paint.yellow("medium"),
@@ -50,41 +65,51 @@ pub(crate) fn page(question: &Question, names: &Names, now: Timestamp, paint: Pa
     };
     let loud = if approval.escalated { paint.red(", unanswered for too long") } else { String::new() };
     let head = format!(
-        "{}  run {} on {}, risk {level}, asked {}{loud}",
+        "{}  {} in run {} on {}, risk {level}, asked {}{loud}",
         paint.bold(&approval.id.short()),
+        agent.map_or_else(|| "an agent".to_owned(), plain),
         approval.lease.run.short(),
-        name(names, approval.worker),
-        time::ago(approval.asked_at, now),
+        name(look.names, approval.worker),
+        time::ago(approval.asked_at, look.now),
     );
     let body = match &question.action {
-        Ok(action) => action_lines(action, paint),
-        Err(error) => vec![paint.red(&format!("  cannot be decided: {}", plain(&error.to_string())))],
+        Ok(action) => acted(action, approval, look),
+        Err(error) => vec![paint.red(&format!("cannot be decided: {}", plain(&error.to_string())))],
     };
-    let digest = format!("  {} {}", paint.dim("digest"), approval.digest);
-    std::iter::once(head).chain(body).chain([digest]).collect::<Vec<_>>().join("\n")
+    let digest = format!("{} {}", paint.dim("digest"), approval.digest);
+    let body = body.into_iter().chain([digest]).map(|line| format!("  {line}"));
+    std::iter::once(head).chain(body).collect::<Vec<_>>().join("\n")
 }
 
-fn action_lines(action: &Action, paint: Paint) -> Vec<String> {
-    let mut lines = vec![
-        format!("  {} {}", paint.bold(&plain(&action.kind)), paint.cyan(&command(&action.argv))),
-        format!("  {} {} {}", paint.dim("program"), plain(&action.program), action.program_digest.short()),
-        format!("  {} {}", paint.dim("in"), plain(&action.directory)),
-    ];
-    if !action.files.is_empty() {
-        let files: Vec<String> = action
-            .files
-            .iter()
-            .map(|(at, digest)| {
-                let word = usize::try_from(*at).ok().and_then(|at| action.argv.get(at));
-                format!("{} {}", plain(word.map_or("?", String::as_str)), digest.short())
-            })
-            .collect();
-        lines.push(format!("  {} {}", paint.dim("files"), files.join(", ")));
+fn acted(action: &Action, approval: &Approval, look: Look<'_>) -> Vec<String> {
+    let paint = look.paint;
+    let mut shown = deed::page(&action.kind, &action.deed, paint);
+    let more = shown.len().saturating_sub(look.lines_max);
+    if more > 0 {
+        shown.truncate(look.lines_max);
+        let id = approval.id;
+        shown.push(paint.yellow(&format!("… {more} more lines: `ostler inbox {id}` shows all of it")));
     }
-    if !action.env_names.is_empty() {
-        lines.push(format!("  {} {}", paint.dim("environment"), plain(&action.env_names.join(" "))));
+    shown.push(format!("{} {}", paint.dim("in"), plain(&action.directory)));
+    if !action.title.is_empty() {
+        shown.push(format!("{} {}", paint.dim("says"), plain(&action.title)));
     }
-    lines
+    if let Some(rule) = for_this_run(action) {
+        shown.push(format!("{} {}", paint.dim("--for-run"), rule::words(&rule)));
+    }
+    shown
+}
+
+/// An action for programs.
+pub(crate) fn action_json(action: &Action) -> Value {
+    json!({
+        "kind": action.kind,
+        "risk": risk(action.risk),
+        "deed": deed::json(&action.deed),
+        "directory": action.directory,
+        "title": action.title,
+        "for_run": for_this_run(action).as_ref().map(rule::json),
+    })
 }
 
 /// An approval for programs, without its action.
@@ -103,40 +128,25 @@ pub(crate) fn json(approval: &Approval) -> Value {
 }
 
 /// A question for programs.
-pub(crate) fn question_json(question: &Question) -> Value {
+pub(crate) fn question_json(question: &Question, agent: Option<&str>) -> Value {
     let mut value = json(&question.approval);
+    value["agent"] = json!(agent);
     value["action"] = match &question.action {
-        Ok(action) => json!({
-            "kind": action.kind,
-            "argv": action.argv,
-            "program": action.program,
-            "directory": action.directory,
-            "env_names": action.env_names,
-        }),
+        Ok(action) => action_json(action),
         Err(error) => json!({ "error": error.to_string() }),
     };
     value
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::render::run::tests::{NOW, RUN, WORKER, names};
     use ostler_core::approval::LapsePolicy;
+    use ostler_core::deed::{Deed, FileChange, Program};
     use ostler_core::ids::{ApprovalId, Digest, LeaseId};
 
-    #[test]
-    fn the_command_is_shown_whole_and_nothing_in_it_is_obeyed() {
-        let action = Action {
-            kind: "deploy".to_owned(),
-            risk: Risk::High,
-            program: "/usr/bin/make".to_owned(),
-            program_digest: Digest([1; 32]),
-            argv: vec!["make".to_owned(), "x\u{1b}[2K\u{202e}".to_owned()],
-            files: vec![(9, Digest([2; 32]))],
-            directory: "/srv".to_owned(),
-            env_names: vec!["PATH".to_owned()],
-        };
+    pub(crate) fn question(action: Action) -> Question {
         let approval = Approval {
             id: ApprovalId([3; 16]),
             lease: LeaseId { run: RUN, epoch: 1 },
@@ -149,8 +159,36 @@ mod tests {
             escalated: false,
             state: ApprovalState::Pending,
         };
-        let shown = page(&Question { approval, action: Ok(action) }, &names(), NOW, Paint::off());
+        Question { approval, action: Ok(action) }
+    }
+
+    fn shown(action: Action, lines_max: usize) -> String {
+        page(&question(action), Some("claude"), Look { names: &names(), now: NOW, paint: Paint::off(), lines_max })
+    }
+
+    #[test]
+    fn the_command_is_shown_whole_and_nothing_in_it_is_obeyed() {
+        let program = Program {
+            path: "/usr/bin/make".to_owned(),
+            digest: Digest([1; 32]),
+            argv: vec!["make".to_owned(), "x\u{1b}[2K\u{202e}".to_owned()],
+            files: vec![(9, Digest([2; 32]))],
+            env_names: vec!["PATH".to_owned()],
+        };
+        let action = Action { kind: "deploy".to_owned(), ..Action::new(Deed::Program(program), "/srv", "") };
+        let shown = shown(action, 40);
         assert!(shown.contains(r"deploy make $'x\u{1b}[2K\u{202e}'"), "{shown}");
-        assert!(shown.contains("on barn, risk high, asked now") && !shown.contains('\u{1b}'), "{shown}");
+        assert!(shown.contains("claude in run") && shown.contains("on barn, risk high, asked now"), "{shown}");
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_long_edit_is_said() {
+        let change = FileChange { path: "a".to_owned(), diff: "+x\n".repeat(50) };
+        let action = Action::new(Deed::Edit { changes: vec![change] }, "/srv", "because");
+        let shown = shown(action, 10);
+        let id = ApprovalId([3; 16]);
+        assert!(shown.contains(&format!("… 41 more lines: `ostler inbox {id}`")), "{shown}");
+        assert!(shown.contains("  in /srv\n  says because"), "{shown}");
     }
 }

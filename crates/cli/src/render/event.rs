@@ -1,66 +1,141 @@
 //! Events of a run: the log for reading along, one line each for looking closely, the diff.
+//!
+//! ```text
+//! Event ─▶ Log      what a person reads along: words, output, one line per tool call, short results
+//!       ─▶ line     one line with everything that fits one
+//!       ─▶ json     for programs
+//! ```
 
-use super::text::{command, lines, output, plain};
+mod json;
+mod line;
+
+pub(crate) use json::json;
+pub(crate) use line::line;
+
+use super::text::{cut, lines, output, plain};
 use super::time;
 use crate::out::Paint;
+use line::{called, checked, mark};
 use ostler_client::Heard;
 use ostler_core::approval::Choice;
 use ostler_core::event::{Event, Stream};
-use serde_json::{Value, json};
+use ostler_core::guard::Effect;
+use ostler_core::ids::{ApprovalId, DeviceId};
+use std::collections::BTreeMap;
 
-/// What reads along: output as it came, and a line for whatever else matters; empty for what does not.
-pub(crate) fn log(heard: &Heard, paint: Paint) -> String {
-    let event = match &heard.event {
-        Ok(event) => event,
-        Err(error) => return paint.red(&format!("event {}: {}\n", heard.seq, plain(&error.to_string()))),
-    };
-    if let Event::Output { bytes, .. } = event {
-        return output(bytes);
-    }
-    if let Event::Message(text) = event {
-        return format!("{}\n", lines(text));
-    }
-    format!("{}\n", paint.dim(&format!("· {}", line(event))))
+/// Lines of a tool's result in a log: enough to see what it is. `runs events` has it all.
+const RESULT_LINES_MAX: usize = 4;
+/// Lines of a failed check in a log: the end of it, where the failures are counted.
+const CHECK_LINES_MAX: usize = 20;
+/// Characters of one line of a result.
+const RESULT_CHARS_MAX: usize = 160;
+/// Calls remembered so that one told again is not shown again; an agent has far fewer under way.
+const CALLS_MAX: usize = 64;
+
+/// What reads along.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    calls: BTreeMap<String, String>,
 }
 
-/// One line that says all that fits one.
-pub(crate) fn line(event: &Event) -> String {
-    match event {
-        Event::Started { agent, argv, directory } => {
-            format!("started {}: {} in {}", plain(agent), command(argv), plain(directory))
+impl Log {
+    /// Output as it came, and lines for whatever else matters; empty for what does not.
+    pub(crate) fn show(&mut self, heard: &Heard, paint: Paint) -> String {
+        let event = match &heard.event {
+            Ok(event) => event,
+            Err(error) => return paint.red(&format!("event {}: {}\n", heard.seq, plain(&error.to_string()))),
+        };
+        if let Event::Output { bytes, .. } = event {
+            return output(bytes);
         }
-        Event::Output { stream, bytes } => format!("{} {}", stream_word(*stream), plain(&output(bytes))),
-        Event::Truncated { dropped_bytes } => format!("output cut: {dropped_bytes} bytes dropped so far"),
-        Event::Message(text) => format!("says {}", plain(text)),
-        Event::Asked { approval, action, .. } => {
-            format!("asks {}: {} {}", approval.short(), plain(&action.kind), plain(&action.deed.line()))
-        }
-        Event::Answered { approval, choice, by, message } => {
-            let word = match choice {
-                Choice::Approve => "approved",
-                Choice::Reject => "rejected",
-            };
-            let by = by.map_or_else(|| "the runner".to_owned(), |id| id.short());
-            let message = if message.is_empty() { String::new() } else { format!(": {}", plain(message)) };
-            format!("{} {word} by {by}{message}", approval.short())
-        }
-        Event::Saved { branch, repository, commit, uncommitted } => {
-            let note = if *uncommitted { " (with uncommitted work)" } else { "" };
-            let tip: String = commit.chars().take(12).collect();
-            format!("saved as {} at {} in {}{note}", plain(branch), plain(&tip), plain(repository))
-        }
-        Event::Diff { stat: (files, added, removed), cut, .. } => {
-            let note = if *cut { ", cut: the branch has it all" } else { "" };
-            format!("changed {}, +{added} -{removed}{note}", files_word(*files))
-        }
-        Event::Ended { code, signal, message } => match (code, signal) {
-            (Some(code), _) => format!("ended with code {code}: {}", plain(message)),
-            (None, Some(signal)) => format!("ended by signal {signal}: {}", plain(message)),
-            (None, None) => format!("ended: {}", plain(message)),
-        },
-        Event::Notice(text) => plain(text),
-        Event::Raw(bytes) => format!("raw {}", plain(&String::from_utf8_lossy(bytes))),
+        let shown = self.shown(event, paint);
+        if shown.is_empty() { shown } else { format!("{shown}\n") }
     }
+
+    fn shown(&mut self, event: &Event, paint: Paint) -> String {
+        match event {
+            Event::Message(text) => lines(text),
+            Event::Thought(text) => each(&lines(text), |line| paint.dim(line)),
+            Event::Prompted(text) => each(&lines(text), |line| paint.bold(&format!("> {line}"))),
+            Event::Plan(entries) => {
+                let entry =
+                    |entry: &ostler_core::event::PlanEntry| format!("  {} {}", mark(entry.state), plain(&entry.text));
+                entries.iter().map(entry).collect::<Vec<_>>().join("\n")
+            }
+            Event::ToolCalled { call, deed, title } => self.called(call, called(deed, title), paint),
+            Event::ToolEnded { call, ok, output } => self.ended(call, *ok, output, paint),
+            Event::Checked { command, round, passed, output } => {
+                verified(&checked(command, *round, *passed), *passed, output, paint)
+            }
+            Event::Asked { .. } | Event::Limit { .. } => paint.yellow(&format!("· {}", line(event))),
+            Event::Ruled { effect: Effect::Deny, .. } => paint.yellow(&format!("· {}", line(event))),
+            Event::Failed(_) => paint.red(&format!("· {}", line(event))),
+            Event::Output { .. } | Event::Raw(_) => String::new(),
+            Event::Started { .. }
+            | Event::Truncated { .. }
+            | Event::Answered { .. }
+            | Event::Ruled { .. }
+            | Event::Withdrawn { .. }
+            | Event::Saved { .. }
+            | Event::Diff { .. }
+            | Event::Usage(_)
+            | Event::Session { .. }
+            | Event::TurnEnded { .. }
+            | Event::Ended { .. }
+            | Event::Notice(_) => paint.dim(&format!("· {}", line(event))),
+        }
+    }
+
+    /// A call is shown when it is new, or when more is known of it.
+    fn called(&mut self, call: &str, shown: String, paint: Paint) -> String {
+        if self.calls.get(call) == Some(&shown) {
+            return String::new();
+        }
+        if self.calls.len() >= CALLS_MAX {
+            self.calls.clear();
+        }
+        self.calls.insert(call.to_owned(), shown.clone());
+        paint.cyan(&shown)
+    }
+
+    fn ended(&mut self, call: &str, ok: bool, output: &str, paint: Paint) -> String {
+        self.calls.remove(call);
+        let shown: Vec<&str> = output.lines().filter(|line| !line.trim().is_empty()).collect();
+        let more = shown.len().saturating_sub(RESULT_LINES_MAX);
+        let first = shown.iter().take(RESULT_LINES_MAX).map(|line| result(line));
+        let more = (more > 0).then(|| format!("  … {more} more lines"));
+        let failed = (!ok).then(|| paint.red("  failed"));
+        let first = first.chain(more).map(|line| paint.dim(&line));
+        failed.into_iter().chain(first).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn result(line: &str) -> String {
+    format!("  │ {}", cut(&plain(&line.replace('\t', "    ")), RESULT_CHARS_MAX))
+}
+
+fn verified(head: &str, passed: bool, output: &str, paint: Paint) -> String {
+    if passed {
+        return paint.green(head);
+    }
+    let shown: Vec<&str> = output.lines().collect();
+    let end = shown[shown.len().saturating_sub(CHECK_LINES_MAX)..].iter().map(|line| result(line));
+    std::iter::once(paint.red(head)).chain(end).collect::<Vec<_>>().join("\n")
+}
+
+fn each(text: &str, tint: impl Fn(&str) -> String) -> String {
+    text.split('\n').map(tint).collect::<Vec<_>>().join("\n")
+}
+
+/// A verdict, and whose it was.
+fn answered(approval: ApprovalId, choice: Choice, by: Option<DeviceId>, message: &str) -> String {
+    let word = match choice {
+        Choice::Approve => "approved",
+        Choice::Reject => "rejected",
+    };
+    let by = by.map_or_else(|| "the runner".to_owned(), |id| id.short());
+    let message = if message.is_empty() { String::new() } else { format!(": {}", plain(message)) };
+    format!("{} {word} by {by}{message}", approval.short())
 }
 
 /// `1 file`, `2 files`.
@@ -107,71 +182,62 @@ pub(crate) fn numbered(heard: &Heard, paint: Paint) -> String {
     format!("{place} {what}")
 }
 
-/// An event for programs.
-pub(crate) fn json(heard: &Heard) -> Value {
-    let (kind, data) = match &heard.event {
-        Ok(event) => content(event),
-        Err(error) => ("unreadable", json!({ "error": error.to_string() })),
-    };
-    json!({
-        "seq": heard.seq,
-        "epoch": heard.epoch,
-        "n": heard.n,
-        "at": time::rfc3339(heard.at),
-        "kind": kind,
-        "data": data,
-    })
-}
-
-fn content(event: &Event) -> (&'static str, Value) {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match event {
-        Event::Started { agent, argv, directory } => {
-            ("started", json!({ "agent": agent, "argv": argv, "directory": directory }))
-        }
-        Event::Output { stream, bytes } => ("output", json!({ "stream": stream_word(*stream), "text": text(bytes) })),
-        Event::Truncated { dropped_bytes } => ("truncated", json!({ "dropped_bytes": dropped_bytes })),
-        Event::Message(said) => ("message", json!({ "text": said })),
-        Event::Asked { approval, action, digest } => (
-            "asked",
-            json!({ "approval": approval.to_string(), "kind": action.kind, "deed": action.deed, "digest": digest.to_string() }),
-        ),
-        Event::Answered { approval, choice, by, message } => (
-            "answered",
-            json!({
-                "approval": approval.to_string(),
-                "approved": *choice == Choice::Approve,
-                "by": by.map(|id| id.to_string()),
-                "message": message,
-            }),
-        ),
-        Event::Saved { branch, repository, commit, uncommitted } => (
-            "saved",
-            json!({ "branch": branch, "repository": repository, "commit": commit, "uncommitted": uncommitted }),
-        ),
-        Event::Diff { patch, stat, cut } => ("diff", json!({ "patch": text(patch), "stat": stat, "cut": cut })),
-        Event::Ended { code, signal, message } => {
-            ("ended", json!({ "code": code, "signal": signal, "message": message }))
-        }
-        Event::Notice(said) => ("notice", json!({ "text": said })),
-        Event::Raw(bytes) => ("raw", json!({ "text": text(bytes) })),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ostler_core::approval::Action;
+    use ostler_core::deed::Deed;
+    use ostler_core::event::{PlanEntry, PlanState};
     use ostler_core::time::Timestamp;
 
     fn heard(event: Event) -> Heard {
         Heard { seq: 3, epoch: 1, n: 3, at: Timestamp(0), event: Ok(event) }
     }
 
+    #[track_caller]
+    fn check(event: Event, shown: &str) {
+        assert_eq!(Log::default().show(&heard(event), Paint::off()), shown);
+    }
+
+    fn command(line: &str) -> Deed {
+        Deed::Command { line: line.to_owned() }
+    }
+
     #[test]
     fn output_reads_as_it_came_and_obeys_nothing() {
-        let out = heard(Event::Output { stream: Stream::Out, bytes: b"\x1b[31mhi\x1b[0m\nthere".to_vec() });
-        assert_eq!(log(&out, Paint::off()), "hi\nthere");
+        let bytes = b"\x1b[31mhi\x1b[0m\nthere".to_vec();
+        check(Event::Output { stream: Stream::Out, bytes: bytes.clone() }, "hi\nthere");
+        let out = heard(Event::Output { stream: Stream::Out, bytes });
         assert!(numbered(&out, Paint::off()).ends_with(r"1.3 out hi\nthere"));
+    }
+
+    #[test]
+    fn an_agent_reads_like_a_conversation() {
+        check(Event::Message("one\ntwo\u{1b}[2J".to_owned()), "one\ntwo\\u{1b}[2J\n");
+        let entry = |text: &str, state| PlanEntry { text: text.to_owned(), state };
+        let plan =
+            vec![entry("look", PlanState::Done), entry("fix", PlanState::Active), entry("test", PlanState::Pending)];
+        check(Event::Plan(plan), "  [x] look\n  [>] fix\n  [ ] test\n");
+        let action = Action::new(command("rm -rf /"), "/srv", "");
+        let because = "ostler.policy:7".to_owned();
+        check(Event::Ruled { action, effect: Effect::Deny, because }, "· denied by ostler.policy:7: $ rm -rf /\n");
+        check(Event::Raw(b"{}".to_vec()), "");
+        let output = "1 passed\n1 failed".to_owned();
+        let checked = Event::Checked { command: "make test".to_owned(), round: 2, passed: false, output };
+        check(checked, "check failed (round 2): $ make test\n  │ 1 passed\n  │ 1 failed\n");
+    }
+
+    #[test]
+    fn a_call_told_again_is_shown_once_and_its_result_is_short() {
+        let mut log = Log::default();
+        let mut show = |event| log.show(&heard(event), Paint::off());
+        let called = |line| Event::ToolCalled { call: "1".to_owned(), deed: command(line), title: String::new() };
+        assert_eq!(show(called("ls")), "$ ls\n");
+        assert_eq!(show(called("ls")), "");
+        assert_eq!(show(called("ls -l")), "$ ls -l\n", "more is known");
+        let ended = Event::ToolEnded { call: "1".to_owned(), ok: false, output: "a\nb\n\nc\nd\ne\nf".to_owned() };
+        assert_eq!(show(ended), "  failed\n  │ a\n  │ b\n  │ c\n  │ d\n  … 2 more lines\n");
+        assert_eq!(show(called("ls -l")), "$ ls -l\n", "another call under the same id");
     }
 
     #[test]

@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! Follow ── Heard ─▶ stdout      ── Moved ─▶ stderr     ── Lost ─▶ stderr, and on
+//!        │    └ Asked ─▶ keyboard, if a person sits there ─▶ verdict
 //!        └─ over ──▶ where the results are
 //! ```
 //!
 //! Ctrl-c ends the following, never the run.
 
+use super::asking::Desk;
+use crate::command::answer::Keyboard;
 use crate::command::names;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::{self, Paint};
 use crate::render::run::{self as render, Names};
-use crate::render::text::{command, plain};
 use crate::render::{event, time};
 use ostler_boot::Clock;
 use ostler_client::{Client, ClientError, Heard, Step};
@@ -34,10 +36,15 @@ pub(crate) enum Show {
     Nothing,
 }
 
-/// Follows all of `runs`; the exit code is the worst of theirs.
-pub(crate) async fn all(context: &Context, client: &Client, runs: &[RunId]) -> Result<Exit, Fault> {
-    let show = if context.json() { Show::Nothing } else { Show::Everything };
-    until_interrupted(runs, ends(context, client, runs, show)).await
+/// Follows all of `runs`; the exit code is the worst of theirs. Their questions are put to whoever is at `keyboard`.
+pub(crate) async fn all(
+    context: &Context,
+    client: &Client,
+    runs: &[RunId],
+    keyboard: Option<Keyboard>,
+) -> Result<Exit, Fault> {
+    let (show, keyboard) = if context.json() { (Show::Nothing, None) } else { (Show::Everything, keyboard) };
+    until_interrupted(runs, ends(context, client, runs, show, keyboard)).await
 }
 
 /// Waits for `ending`, or for ctrl-c.
@@ -59,13 +66,21 @@ pub(crate) async fn until_interrupted(
 }
 
 /// The worst exit code of `runs`, each followed by a task of its own.
-pub(crate) async fn ends(context: &Context, client: &Client, runs: &[RunId], show: Show) -> Result<Exit, Fault> {
+pub(crate) async fn ends(
+    context: &Context,
+    client: &Client,
+    runs: &[RunId],
+    show: Show,
+    keyboard: Option<Keyboard>,
+) -> Result<Exit, Fault> {
     let names = names(client).await;
     let several = runs.len() > 1;
     let mut following = JoinSet::new();
     for run in runs {
         let clock = context.clock();
-        let follower = Follower { client: client.clone(), clock, run: *run, names: names.clone(), show, several };
+        let desk = keyboard.clone().map(|keyboard| Desk::new(client.clone(), keyboard, clock, names.clone()));
+        let (log, names) = (event::Log::default(), names.clone());
+        let follower = Follower { client: client.clone(), clock, run: *run, names, show, several, log, desk };
         following.spawn(follower.end());
     }
     let mut worst = Exit::Success;
@@ -83,10 +98,12 @@ struct Follower {
     names: Names,
     show: Show,
     several: bool,
+    log: event::Log,
+    desk: Option<Desk>,
 }
 
 impl Follower {
-    async fn end(self) -> Result<Exit, Fault> {
+    async fn end(mut self) -> Result<Exit, Fault> {
         let mut follow = self.client.follow(self.run, 1);
         let (mut last, mut offline) = (None, false);
         let mut open = false;
@@ -120,18 +137,16 @@ impl Follower {
     }
 
     /// Shows one event; whether the last line of output is still open.
-    fn heard(&self, heard: &Heard, open: bool) -> bool {
-        if let Ok(Event::Asked { approval, action, .. }) = &heard.event
+    fn heard(&mut self, heard: &Heard, open: bool) -> bool {
+        if let Ok(event) = &heard.event
             && self.show != Show::Nothing
         {
-            let (id, what) = (approval.short(), plain(&action.deed.line()));
-            self.note(&format!("asks: may it do `{} {what}`?", plain(&action.kind)));
-            self.note(&format!("answer with `ostler approve {id}` or `ostler reject {id}`, here or on another device"));
+            self.concerned(event);
         }
         if self.show != Show::Everything {
             return open;
         }
-        let text = event::log(heard, Paint::stdout());
+        let text = self.log.show(heard, Paint::stdout());
         let is_output = matches!(heard.event, Ok(Event::Output { .. }));
         if text.is_empty() {
             return open;
@@ -139,6 +154,24 @@ impl Follower {
         let text = if open && !is_output { format!("\n{text}") } else { text };
         out::raw(self.prefixed(&text).as_bytes());
         !text.ends_with('\n')
+    }
+
+    /// What concerns people: a question, and that it needs no answer any more.
+    fn concerned(&mut self, event: &Event) {
+        if let Event::Asked { approval, .. } = event {
+            match &mut self.desk {
+                Some(desk) => desk.put(*approval),
+                None => self.note(&format!(
+                    "asks: `ostler inbox {approval}` shows what; answer with `ostler approve {0}` or `ostler reject {0}`",
+                    approval.short()
+                )),
+            }
+        }
+        if let (Event::Answered { approval, .. } | Event::Withdrawn { approval, .. }, Some(desk)) =
+            (event, &mut self.desk)
+        {
+            desk.take(*approval);
+        }
     }
 
     /// With several runs, every line says whose it is.

@@ -27,7 +27,7 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     let client = context.client().await?;
     let run = client.find(&args.run).await?;
     if args.follow {
-        return follow::all(context, &client, &[run]).await;
+        return follow::all(context, &client, &[run], None).await;
     }
     let recording = crate::progress::with("reading", client.events(run, 1)).await?;
     if context.json() {
@@ -39,11 +39,12 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     if let Some(first) = recording.truncated_before {
         out::warn(&format!("events before {first} are no longer kept"));
     }
+    let mut log = event::Log::default();
     for heard in &recording.events {
         match &heard.event {
             Ok(Event::Output { bytes, .. }) if args.raw => out::raw(bytes),
             Ok(_) | Err(_) if args.raw => {}
-            Ok(_) | Err(_) => out::raw(event::log(heard, Paint::stdout()).as_bytes()),
+            Ok(_) | Err(_) => out::raw(log.show(heard, Paint::stdout()).as_bytes()),
         }
     }
     Ok(Exit::Success)

@@ -29,8 +29,8 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     }
     let show = if context.json() { Show::Nothing } else { Show::Moves };
     let ends = async {
-        let Some(timeout) = args.timeout else { return follow::ends(context, &client, &runs, show).await };
-        match tokio::time::timeout(timeout.duration(), follow::ends(context, &client, &runs, show)).await {
+        let Some(timeout) = args.timeout else { return follow::ends(context, &client, &runs, show, None).await };
+        match tokio::time::timeout(timeout.duration(), follow::ends(context, &client, &runs, show, None)).await {
             Ok(ended) => ended,
             Err(_) => {
                 out::note(&format!("not over after {}", time::length(timeout.ms())));

@@ -9,25 +9,30 @@ use super::repository::Repository;
 use super::script::{self, Part};
 use super::seen::{Seen, shared_trees};
 use super::{Args, say};
+use crate::command::answer::{Keyboard, Word, sign};
+use crate::command::approve::LINES_MAX;
 use crate::command::names;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::{self, Paint};
+use crate::render::approval::{self, Look};
 use crate::render::run::{self as render, Names};
 use crate::render::table::{Cell, Table};
-use crate::render::text::{output, plain};
-use crate::render::{approval, event, time};
+use crate::render::text::{cut, output, plain};
+use crate::render::{event, time};
 use ostler_client::{Client, ClientError, Draft, Step};
-use ostler_core::approval::Choice;
+use ostler_core::approval::{Action, Deed};
 use ostler_core::event::Event;
 use ostler_core::ids::{ApprovalId, RunId};
 use ostler_core::time::Timestamp;
 use ostler_proto::RunView;
 use serde_json::json;
-use std::io::BufRead;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+/// Characters of an event: an agent may say a page at once.
+const LINE_CHARS_MAX: usize = 240;
 
 /// What the handler hears of.
 enum Cue {
@@ -35,7 +40,7 @@ enum Cue {
     Moved(Box<RunView>),
     Over,
     Lost(ClientError),
-    Answered(ApprovalId, Choice),
+    Answered(ApprovalId, Word),
 }
 
 /// Where followers put what they hear.
@@ -53,6 +58,8 @@ pub(super) struct Play<'a> {
     began: Timestamp,
     cues: (Cues, mpsc::UnboundedReceiver<(RunId, Cue)>),
     followers: JoinSet<()>,
+    keyboard: Option<Keyboard>,
+    asking: JoinSet<()>,
 }
 
 impl<'a> Play<'a> {
@@ -68,6 +75,8 @@ impl<'a> Play<'a> {
             began: context.now(),
             cues: mpsc::unbounded_channel(),
             followers: JoinSet::new(),
+            keyboard: Keyboard::of_person(args.yes),
+            asking: JoinSet::new(),
         }
     }
 
@@ -123,7 +132,7 @@ impl<'a> Play<'a> {
                 Ok(())
             }
             Cue::Lost(error) => Err(error.into()),
-            Cue::Answered(id, choice) => self.answer(run, id, choice).await,
+            Cue::Answered(id, word) => self.answer(run, id, &word).await,
         }
     }
 
@@ -139,10 +148,27 @@ impl<'a> Play<'a> {
                 self.tell(run, &event::line(event));
             }
             Event::Asked { approval, .. } => self.asked(run, *approval).await?,
-            Event::Answered { .. } | Event::Diff { .. } | Event::Message(_) | Event::Notice(_) => {
-                self.tell(run, &event::line(event));
-            }
-            Event::Started { .. } | Event::Truncated { .. } | Event::Ended { .. } | Event::Raw(_) => {}
+            Event::Answered { .. }
+            | Event::Diff { .. }
+            | Event::Message(_)
+            | Event::Notice(_)
+            | Event::ToolCalled { .. }
+            | Event::Ruled { .. }
+            | Event::Withdrawn { .. }
+            | Event::Usage(_)
+            | Event::Limit { .. }
+            | Event::Failed(_)
+            | Event::Prompted(_)
+            | Event::Checked { .. } => self.tell(run, &cut(&event::line(event), LINE_CHARS_MAX)),
+            Event::Started { .. }
+            | Event::Truncated { .. }
+            | Event::Ended { .. }
+            | Event::Raw(_)
+            | Event::Thought(_)
+            | Event::Plan(_)
+            | Event::ToolEnded { .. }
+            | Event::Session { .. }
+            | Event::TurnEnded { .. } => {}
         }
         if matches!(event, Event::Output { .. }) { self.intervene(run, cast).await } else { Ok(()) }
     }
@@ -174,41 +200,50 @@ impl<'a> Play<'a> {
         if !question.approval.is_pending() {
             return Ok(());
         }
-        say(self.context, &approval::page(&question, &self.names, self.context.now(), Paint::stdout()));
+        let agent = self.of(run).view.as_ref().map(|view| view.spec.header.agent.clone());
+        let look = Look { names: &self.names, now: self.context.now(), paint: Paint::stdout(), lines_max: LINES_MAX };
+        let page = approval::page(&question, agent.as_deref(), look);
         let cues = self.cues.0.clone();
-        let send = move |choice| {
-            // The play is over: nobody waits for the answer.
-            drop(cues.send((run, Cue::Answered(id, choice))));
-        };
-        if self.args.yes {
-            self.act("--yes: approving");
-            send(Choice::Approve);
-        } else if out::can_ask() {
-            out::note(&Paint::stderr().bold("approve this action? [y/N] "));
-            // A thread of its own, which the process does not wait for: a terminal cannot be asked with a deadline.
-            std::thread::spawn(move || {
-                let mut line = String::new();
-                let read = std::io::stdin().lock().read_line(&mut line);
-                let yes = read.is_ok() && matches!(line.trim().to_lowercase().as_str(), "y" | "yes");
-                send(if yes { Choice::Approve } else { Choice::Reject });
-            });
-        } else {
-            self.act("nobody is at the terminal and --yes was not given: rejecting");
-            send(Choice::Reject);
+        // Should the play be over, nobody waits for the answer.
+        let send = move |word| drop(cues.send((run, Cue::Answered(id, word))));
+        match (&self.keyboard, question.action) {
+            (Some(keyboard), Ok(action)) => {
+                let keyboard = keyboard.clone();
+                let no = || Word::No("nobody is at the terminal".to_owned());
+                self.asking.spawn(async move { send(keyboard.ask(&page, &action).await.unwrap_or_else(no)) });
+            }
+            (_, action) => {
+                say(self.context, &page);
+                send(self.by_itself(action.ok().as_ref()));
+            }
         }
         Ok(())
     }
 
-    async fn answer(&mut self, run: RunId, id: ApprovalId, choice: Choice) -> Result<(), Fault> {
+    /// The word of the tour itself, when no person is to be asked.
+    fn by_itself(&self, action: Option<&Action>) -> Word {
+        if !self.args.yes {
+            self.act("nobody is at the terminal and --yes was not given: rejecting");
+            return Word::No("during the tour, by nobody".to_owned());
+        }
+        self.act("--yes: approving");
+        match action.map(|action| &action.deed) {
+            Some(Deed::Question { options, .. }) if !options.is_empty() => Word::Choose(1),
+            Some(Deed::Question { .. }) => Word::Answer("as you think best".to_owned()),
+            Some(_) | None => Word::Yes("during the tour".to_owned()),
+        }
+    }
+
+    async fn answer(&mut self, run: RunId, id: ApprovalId, word: &Word) -> Result<(), Fault> {
         let question = self.client.approval(id).await?;
-        match self.client.decide(&question, choice, "during the tour").await {
-            Ok(()) => Ok(()),
+        match sign(self.client, &question, word).await {
+            Ok(_) => Ok(()),
             // Its runner was lost, or it was cancelled meanwhile: it will ask again, or nobody needs the answer.
-            Err(error @ (ClientError::Answered | ClientError::Refusal(_))) => {
+            Err(Fault::Client(error @ (ClientError::Answered | ClientError::Refusal(_)))) => {
                 self.tell(run, &plain(&error.to_string()));
                 Ok(())
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         }
     }
 

@@ -3,7 +3,6 @@
 use crate::fault::Fault;
 use crate::render::text::command;
 use ostler_client::Draft;
-use ostler_core::approval::LapsePolicy;
 use ostler_core::failure::Attempts;
 use ostler_core::task::{Source, Task, Work};
 use std::path::Path;

@@ -56,7 +56,20 @@ impl Seen {
             | Event::Asked { .. }
             | Event::Ended { .. }
             | Event::Notice(_)
-            | Event::Raw(_) => {}
+            | Event::Raw(_)
+            | Event::Thought(_)
+            | Event::Plan(_)
+            | Event::ToolCalled { .. }
+            | Event::ToolEnded { .. }
+            | Event::Ruled { .. }
+            | Event::Withdrawn { .. }
+            | Event::Usage(_)
+            | Event::Limit { .. }
+            | Event::Session { .. }
+            | Event::TurnEnded { .. }
+            | Event::Failed(_)
+            | Event::Prompted(_)
+            | Event::Checked { .. } => {}
         }
     }
 
