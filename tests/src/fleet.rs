@@ -2,9 +2,7 @@
 
 use crate::puppet::Puppet;
 use ostler_client::{Client, Draft, Home, Offer};
-use ostler_core::approval::LapsePolicy;
 use ostler_core::device::Role;
-use ostler_core::requirements::Requirements;
 use ostler_core::task::{Task, Work};
 use ostler_identity::RelayAddress;
 use ostler_relay::{Relay, RelayConfig, RelayOptions};

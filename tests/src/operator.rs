@@ -3,7 +3,7 @@
 //! Owns keys. Must not know connections.
 
 use ostler_client::Client;
-use ostler_core::approval::Choice;
+use ostler_core::approval::{Choice, Remark};
 use ostler_core::device::Role;
 use ostler_core::ids::{DeviceId, FleetId, InviteId, RunId};
 use ostler_core::task::Task;
@@ -130,7 +130,8 @@ impl Operator {
     /// Never: the message is short.
     #[must_use]
     pub fn verdict(&self, question: &Expected, choice: Choice) -> Vec<u8> {
-        Verdict::sign(&self.signer(), &self.keyring, question, choice, &Remark::default(), unix_ms() + LASTS_MS).expect("short")
+        Verdict::sign(&self.signer(), &self.keyring, question, choice, &Remark::default(), unix_ms() + LASTS_MS)
+            .expect("short")
     }
 
     /// A task, signed and sealed for `run`.

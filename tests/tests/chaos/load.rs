@@ -3,7 +3,7 @@
 //! Owns the history: what was acknowledged, and what was decided. Must not judge it.
 
 use ostler_client::{Client, ClientError, Draft, Question};
-use ostler_core::approval::Choice;
+use ostler_core::approval::{Choice, Deed};
 use ostler_core::failure::Attempts;
 use ostler_core::ids::{ApprovalId, LeaseId, RunId};
 use ostler_tests::{Processes, command};

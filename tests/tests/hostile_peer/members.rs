@@ -5,7 +5,7 @@
 use crate::raw::{Raw, frame, read};
 use crate::serves;
 use ostler_client::{Client, ClientError, Draft, Offer};
-use ostler_core::approval::{Action, Choice, LapsePolicy, Risk};
+use ostler_core::approval::{Action, Choice, Deed, LapsePolicy, Program, Risk};
 use ostler_core::command::{Asking, Report, ReportedEnd};
 use ostler_core::decision::Refusal;
 use ostler_core::device::Role;

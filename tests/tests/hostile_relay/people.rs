@@ -3,7 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a script answers some requests and says done to the others")]
 
 use ostler_client::{Client, ClientError, Home};
-use ostler_core::approval::{Action, Approval, ApprovalState, Choice, LapsePolicy, Risk};
+use ostler_core::approval::{Action, Approval, ApprovalState, Choice, Deed, LapsePolicy, Program, Risk};
 use ostler_core::device::{Device, KeyEpoch, Role};
 use ostler_core::event::Event;
 use ostler_core::ids::{ApprovalId, DeviceId, Digest, Incarnation, LeaseId, RunId};

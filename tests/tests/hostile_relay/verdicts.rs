@@ -3,7 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test waits for one frame and passes over the others")]
 
 use crate::hands::{Hands, run};
-use ostler_core::approval::Choice;
+use ostler_core::approval::{Choice, Remark};
 use ostler_core::command::{Asking, ReportedEnd};
 use ostler_core::device::Role;
 use ostler_core::ids::{ApprovalId, Digest, Incarnation, LeaseId};
@@ -41,7 +41,8 @@ fn forgeries(founder: &Operator, gone: &Operator, question: &Expected) -> Vec<(&
     let yes = |by: &Operator, to: Expected| by.verdict(&to, Choice::Approve);
     let Expected { incarnation, lease, approval, digest } = *question;
     let borrowed = Operator { keyring: founder.keyring.clone(), ..Operator::found() };
-    let stale = Verdict::sign(&founder.signer(), &founder.keyring, question, Choice::Approve, &Remark::default(), 1).expect("short");
+    let stale = Verdict::sign(&founder.signer(), &founder.keyring, question, Choice::Approve, &Remark::default(), 1)
+        .expect("short");
     let mut cases = vec![
         ("nothing", vec![]),
         ("garbage", vec![0xa5; 300]),
