@@ -20,6 +20,11 @@ impl Daemon {
         Ok(Self { child })
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Result<Option<std::process::ExitStatus>, Error> {
         Ok(self.child.try_wait()?)

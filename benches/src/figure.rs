@@ -10,13 +10,20 @@ pub(crate) struct Figure {
     what: String,
     unit: &'static str,
     value: f64,
+    at_most: Option<f64>,
 }
 
 impl Figure {
     /// `value` of `what`, in `unit`.
     #[must_use]
     pub(crate) fn new(what: impl Into<String>, unit: &'static str, value: f64) -> Self {
-        Self { what: what.into(), unit, value }
+        Self { what: what.into(), unit, value, at_most: None }
+    }
+
+    /// The same, for something that may be no more than `at_most`: the measurement fails where it is.
+    #[must_use]
+    pub(crate) fn within(self, at_most: f64) -> Self {
+        Self { at_most: Some(at_most), ..self }
     }
 
     /// `count` things in `took`, per second.
@@ -32,13 +39,20 @@ impl Figure {
     }
 }
 
-/// p50 and p99 of many durations; nothing of none.
-pub(crate) fn percentiles(what: &str, mut all: Vec<Duration>) -> Vec<Figure> {
+/// p50 and p99 of many durations, which are sorted by it; nothing of none.
+pub(crate) fn tail(all: &mut [Duration]) -> Option<[Duration; 2]> {
     all.sort_unstable();
-    let at = |percent: usize| all.get(all.len().saturating_sub(1) * percent / 100).copied();
-    [(50, at(50)), (99, at(99))]
+    let last = all.len().checked_sub(1)?;
+    Some([50, 99].map(|percent| all[last * percent / 100]))
+}
+
+/// The same as figures.
+pub(crate) fn percentiles(what: &str, mut all: Vec<Duration>) -> Vec<Figure> {
+    let names = ["p50", "p99"].map(|percent| format!("{what} {percent}"));
+    tail(&mut all)
         .into_iter()
-        .filter_map(|(percent, took)| took.map(|took| Figure::ms(format!("{what} p{percent}"), took)))
+        .flat_map(|tail| names.clone().into_iter().zip(tail))
+        .map(|(name, took)| Figure::ms(name, took))
         .collect()
 }
 
@@ -46,6 +60,7 @@ pub(crate) fn percentiles(what: &str, mut all: Vec<Duration>) -> Vec<Figure> {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Vec<(String, &'static str, Vec<f64>)>,
+    broken: Vec<String>,
 }
 
 impl Table {
@@ -56,8 +71,12 @@ impl Table {
     pub(crate) fn round(&mut self, number: u64, figures: Vec<Figure>) -> Result<(), Error> {
         let mut out = std::io::stdout().lock();
         writeln!(out, "round {number}, load average {}", load_average())?;
-        for Figure { what, unit, value } in figures {
-            writeln!(out, "  {what:<44} {:>12} {unit}", short(value))?;
+        for Figure { what, unit, value, at_most } in figures {
+            let bound = at_most.map_or_else(String::new, |most| format!(" (at most {})", short(most)));
+            writeln!(out, "  {what:<44} {:>12} {unit}{bound}", short(value))?;
+            if at_most.is_some_and(|most| value.total_cmp(&most).is_gt()) {
+                self.broken.push(format!("{what}: {} {unit}{bound}", short(value)));
+            }
             match self.rows.iter_mut().find(|(known, ..)| *known == what) {
                 Some((.., values)) => values.push(value),
                 None => self.rows.push((what, unit, vec![value])),
@@ -69,7 +88,7 @@ impl Table {
     /// Says median, least and most of each figure.
     ///
     /// # Errors
-    /// A standard output that is closed.
+    /// Figures over what they may be, or a standard output that is closed.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         let mut out = std::io::stdout().lock();
         writeln!(out, "median (least to most)")?;
@@ -78,7 +97,7 @@ impl Table {
             let [least, median, most] = [0, values.len() / 2, values.len() - 1].map(|at| short(values[at]));
             writeln!(out, "  {what:<44} {median:>12} {unit} ({least} to {most})")?;
         }
-        Ok(())
+        if self.broken.is_empty() { Ok(()) } else { Err(format!("over the bound: {}", self.broken.join("; ")).into()) }
     }
 }
 
@@ -93,7 +112,7 @@ fn short(value: f64) -> String {
 }
 
 /// How busy the machine was in the last minute; a dash where the system does not say.
-fn load_average() -> String {
+pub(crate) fn load_average() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split(' ').next().filter(|first| !first.is_empty()).unwrap_or("-").to_owned()
 }
@@ -101,6 +120,15 @@ fn load_average() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_over_its_bound_fails_the_measurement() {
+        for (value, good) in [(2.0, true), (2.1, false), (f64::NAN, false)] {
+            let mut table = Table::default();
+            table.round(1, vec![Figure::new("growth", "MiB", value).within(2.0)]).expect("said");
+            assert_eq!(table.finish().is_ok(), good, "{value}");
+        }
+    }
 
     #[test]
     fn percentiles_are_taken_from_the_sorted_whole() {

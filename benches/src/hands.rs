@@ -41,9 +41,15 @@ pub(crate) struct Hands {
     _task: JoinSet<Result<(), Error>>,
 }
 
-/// A ticket for a runner.
+/// A ticket for a runner of the default pool.
 pub(crate) async fn ticket(client: &Client) -> Result<Ticket, Error> {
-    Ok(client.invite(&Offer { role: Role::Runner, pools: vec![], lasts_ms: TICKET_MS }).await?)
+    ticket_for(client, &[]).await
+}
+
+/// A ticket for a runner of these pools.
+pub(crate) async fn ticket_for(client: &Client, pools: &[&str]) -> Result<Ticket, Error> {
+    let pools = pools.iter().map(|pool| (*pool).to_owned()).collect();
+    Ok(client.invite(&Offer { role: Role::Runner, pools, lasts_ms: TICKET_MS }).await?)
 }
 
 impl Hands {

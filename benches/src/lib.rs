@@ -5,6 +5,7 @@
 //! transitions  yard ─▶ core::Ledger                       no disk, no wire: what one core decides
 //! store        yard ─▶ core::Ledger ─▶ store::Writer       one disk: what is kept per second
 //! the rest     crowd, hands ─QUIC on 127.0.0.1─▶ site: an `ostler-relay` process
+//! long talks   soak: actors ─▶ a runner process ─▶ a relay process ─▶ ears
 //! ```
 //!
 //! Owns how things are measured. Must not hold numbers: docs/performance.md does, each with the command that made it.
@@ -18,6 +19,7 @@ mod hands;
 mod options;
 pub mod scenario;
 mod site;
+mod soak;
 mod yard;
 
 pub use options::{Options, USAGE};

@@ -24,10 +24,14 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 const ASK_EVERY: Duration = Duration::from_millis(1);
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
+/// Settled runs are forgotten after this, where a relay lives for so long that they would pile up.
+const SETTLED_KEPT: &str = "1m";
+
 /// Where a relay's files are, and how it is reached.
 pub(crate) struct Site {
     directory: TempDir,
     program: PathBuf,
+    words: &'static [&'static str],
     listen: SocketAddr,
     http: SocketAddr,
     fleet: String,
@@ -36,13 +40,24 @@ pub(crate) struct Site {
 impl Site {
     /// A new fleet, without a relay yet.
     pub(crate) fn found(options: &Options) -> Result<Self, Error> {
+        Self::with(options, &options.relay, &[], "")
+    }
+
+    /// The same, for a relay that is `ostler relay serve` and lives for hours.
+    pub(crate) fn of_ostler(options: &Options) -> Result<Self, Error> {
+        let more = format!("[retention]\nsettled = '{SETTLED_KEPT}'\n");
+        Self::with(options, &options.ostler, &["relay", "serve"], &more)
+    }
+
+    fn with(options: &Options, program: &Path, words: &'static [&'static str], more: &str) -> Result<Self, Error> {
         let directory = tempfile::tempdir_in(&options.dir)?;
         let home = Home::found(directory.path(), "founder")?;
         // Free now; somebody who takes them before the relay does makes its start fail with their names.
         let listen = UdpSocket::bind(LOOPBACK)?.local_addr()?;
         let http = TcpListener::bind(LOOPBACK)?.local_addr()?;
-        let site = Self { directory, program: options.relay.clone(), listen, http, fleet: home.fleet().to_string() };
-        std::fs::write(site.path("relay.toml"), site.configuration())?;
+        let fleet = home.fleet().to_string();
+        let site = Self { directory, program: program.to_owned(), words, listen, http, fleet };
+        std::fs::write(site.path("relay.toml"), site.configuration() + more)?;
         Ok(site)
     }
 
@@ -74,7 +89,8 @@ impl Site {
     pub(crate) fn start(&self) -> Result<(Daemon, Duration), Error> {
         let log = File::options().create(true).append(true).open(self.path("relay.log"))?;
         let mut command = Command::new(&self.program);
-        command.arg("--config").arg(self.path("relay.toml")).stdout(Stdio::null()).stderr(log);
+        command.args(self.words).arg("--config").arg(self.path("relay.toml"));
+        command.env("OSTLER_HOME", self.path("relay.home")).stdout(Stdio::null()).stderr(log);
         let started = clock::now();
         let mut relay = Daemon::spawn(&mut command)?;
         while !self.is_ready() {
