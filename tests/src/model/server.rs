@@ -239,6 +239,9 @@ fn streamed(frames: Vec<Option<String>>, pace: Duration) -> Response {
         let frame = frames.next()?;
         if !pace.is_zero() {
             tokio::time::sleep(pace).await;
+        } else if frame.is_none() {
+            // What came before is sent only when there is nothing to send.
+            tokio::task::yield_now().await;
         }
         Some((frame.ok_or_else(|| Error::other("the script breaks the stream")), frames))
     });
