@@ -8,8 +8,19 @@
 //!
 //! Owns the rule, its match and the reading of a command line. Must not know files, TOML or who asks.
 
+mod defaults;
+mod grant;
+mod host;
 mod judge;
+mod matching;
+mod pattern;
+mod reading;
 mod rule;
+mod run;
+mod shell;
+mod spot;
+mod stance;
 
-pub use judge::{Judgement, Layers, Scene, for_this_run, judge};
-pub use rule::{Effect, Rule};
+pub use grant::for_this_run;
+pub use judge::{Judgement, Layer, Layers, Scene, Voice, judge};
+pub use rule::{Effect, Rule, RuleError};
