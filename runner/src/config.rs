@@ -36,6 +36,9 @@ pub struct RunnerConfig {
     pub(crate) git: GitConfig,
     pub(crate) spool: SpoolConfig,
     pub(crate) env: EnvConfig,
+    pub(crate) home: HomeConfig,
+    pub(crate) sessions: SessionsConfig,
+    pub(crate) stall: StallConfig,
     /// Offered beside what is probed.
     pub labels: BTreeMap<String, String>,
     /// Logging.
@@ -72,6 +75,27 @@ pub(crate) struct SpoolConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EnvConfig {
     pub(crate) allow: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HomeConfig {
+    /// Names below the owner's home that every agent's own home gets.
+    pub(crate) share: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionsConfig {
+    /// What a run leaves to be gone on with is kept this long after it was last used.
+    pub(crate) keep: Period,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StallConfig {
+    /// An agent without any sign of life for this long is asked about.
+    pub(crate) after: Period,
 }
 
 impl RunnerConfig {
@@ -111,6 +135,7 @@ mod tests {
         let config = RunnerConfig::read(None).expect("the defaults are whole");
         assert!(config.slots() >= 1 && config.http.is_empty() && config.labels.is_empty());
         assert!(config.git.credential_helper.is_empty());
+        assert!(config.sessions.keep > config.stall.after);
         assert!(config.env.allow.iter().any(|name| name == "PATH"));
     }
 }

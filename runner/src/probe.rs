@@ -17,6 +17,15 @@ pub fn machine_id() -> String {
     machine::id()
 }
 
+/// The runner's own environment, as far as its owner lets a run see it; `more` are the names one agent knows its sign-in by.
+pub(crate) fn environment(config: &RunnerConfig, more: &[&str]) -> Vec<(String, String)> {
+    let allowed = |(name, _): &(String, String)| config.env.allow.contains(name) || more.contains(&name.as_str());
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(allowed)
+        .collect()
+}
+
 /// What this machine offers now. Starts programs with a deadline each; takes up to some seconds.
 pub async fn capabilities(config: &RunnerConfig, catalog: &Catalog) -> Offers {
     let mut offers = machine::offers();

@@ -19,6 +19,7 @@ mod window;
 
 use crate::config::RunnerConfig;
 use crate::member::{Member, MemberError};
+use crate::session::Runs;
 use crate::{journal, probe, slots};
 use ostler_agents::Catalog;
 use ostler_boot::{Clock, HttpError, MetricsError, PlaceError, private_dir};
@@ -134,7 +135,7 @@ impl Runner {
         let member = Member::open(&home)?;
         let kept = journal::open(&home.join(journal::FILE))?;
         let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network(&options.config))?;
-        leftovers::clear(&mirrors, live(&home, &kept)).await;
+        leftovers::clear(&mirrors, &home, live(&home, &kept)).await;
         if !options.config.pools.is_empty() {
             tracing::warn!("`pools` has no effect yet: a runner serves the pools of its ticket");
         }
@@ -216,6 +217,9 @@ async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: 
     let advert = Advert { offers, slots: config.slots() };
     Stable {
         clock: Clock::start(),
+        runs: Runs::new(&home),
+        owner: std::env::var_os("HOME").map(PathBuf::from).filter(|owner| owner.is_absolute()),
+        rules: Arc::from([]),
         home,
         config,
         exe: options.exe,

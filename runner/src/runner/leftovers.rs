@@ -1,11 +1,12 @@
 //! Working trees that an earlier life left: those of attempts that go on stay, the others go when that loses nothing.
 //!
-//! Owns the sweep before anything is made. A tree whose work was never brought home stays until a person looks at it: its lease
+//! Owns the sweep before anything is made. Trees in runs' own directories are not its business (`session/sweep.rs`). A tree whose work was never brought home stays until a person looks at it: its lease
 //! was lost, so that nothing of it may be published, and nothing that is saved nowhere else is deleted.
 
+use super::stable::TREES;
 use crate::attempt::finish::AUTHOR;
 use ostler_workspace::{Leftover, Mirrors, Proof, Stop};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -13,11 +14,12 @@ use std::time::Duration;
 const TREE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Sweeps the workspace; trees in `live` have an attempt that goes on.
-pub(super) async fn clear(mirrors: &Mirrors, live: Vec<PathBuf>) {
-    let mirrors = mirrors.clone();
+pub(super) async fn clear(mirrors: &Mirrors, home: &Path, live: Vec<PathBuf>) {
+    let (mirrors, trees) = (mirrors.clone(), home.join(TREES));
     let swept = tokio::task::spawn_blocking(move || match mirrors.sweep() {
         Ok(leftovers) => {
-            leftovers.into_iter().filter(|left| !live.contains(&left.dir)).for_each(|left| one(&mirrors, &left))
+            let ended = |left: &Leftover| left.dir.starts_with(&trees) && !live.contains(&left.dir);
+            leftovers.into_iter().filter(ended).for_each(|left| one(&mirrors, &left))
         }
         Err(error) => tracing::warn!(%error, "the workspace could not be swept"),
     });

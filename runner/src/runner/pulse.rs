@@ -1,7 +1,8 @@
-//! The pulse: what is done by the clock. Probes are repeated, gauges are set. Must not know attempts.
+//! The pulse: what is done by the clock. Probes are repeated, gauges are set, old runs are swept. Must not know attempts.
 
 use super::stable::Shared;
 use crate::probe;
+use crate::session::sweep;
 use metrics::gauge;
 use ostler_proto::ToRelay;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -29,6 +30,7 @@ impl Actor for PulseActor {
         drop(me.send_interval(GAUGES_EVERY, || Tick));
         let mut tasks = JoinSet::new();
         tasks.spawn(probe_for_ever(Arc::clone(&self.stable)));
+        tasks.spawn(sweep::for_ever(Arc::clone(&self.stable)));
         Ok(tasks)
     }
 

@@ -5,9 +5,11 @@
 use crate::config::RunnerConfig;
 use crate::member::Member;
 use crate::runner::pending::Pending;
+use crate::session::Runs;
 use crate::{journal, slots, uplink};
 use ostler_agents::Catalog;
 use ostler_boot::Clock;
+use ostler_core::guard::Rule;
 use ostler_core::holding::Holding;
 use ostler_core::ids::{Incarnation, LeaseId};
 use ostler_core::time::Timestamp;
@@ -41,6 +43,12 @@ pub(crate) struct Stable {
     pub(crate) member: Member,
     pub(crate) catalog: Catalog,
     pub(crate) mirrors: Mirrors,
+    /// The directories of runs whose agents have sessions.
+    pub(crate) runs: Runs,
+    /// The owner's home, out of which runs' homes are furnished.
+    pub(crate) owner: Option<PathBuf>,
+    /// The owner's policy: it speaks about every run here.
+    pub(crate) rules: Arc<[Rule]>,
     pub(crate) journal: Door<journal::Msg>,
     pub(crate) uplink: Door<uplink::Msg>,
     pub(crate) slots: Door<slots::Msg>,
@@ -96,7 +104,7 @@ impl Stable {
         self.attempt_dir(lease).join("shim")
     }
 
-    /// An attempt's working tree.
+    /// The working tree of an attempt whose agent has no session.
     pub(crate) fn tree_dir(&self, lease: LeaseId) -> PathBuf {
         tree_dir(&self.home, lease)
     }
@@ -119,7 +127,10 @@ impl Stable {
     }
 }
 
+/// Where trees of attempts are whose agents have no session.
+pub(super) const TREES: &str = "trees";
+
 /// The working tree of a lease's attempt.
 pub(super) fn tree_dir(home: &Path, lease: LeaseId) -> PathBuf {
-    home.join("trees").join(format!("{}-{}", lease.run, lease.epoch))
+    home.join(TREES).join(format!("{}-{}", lease.run, lease.epoch))
 }
