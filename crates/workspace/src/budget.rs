@@ -74,7 +74,10 @@ pub(crate) fn free_bytes(path: &Path) -> Result<u64, Fault> {
 }
 
 /// Bytes on disk under `path`, following no symlink. What vanishes or may not be read counts nothing.
-pub(crate) fn measure(path: &Path, stop: &Stop<'_>) -> Result<u64, Fault> {
+///
+/// # Errors
+/// Only when it is told to stop.
+pub fn measure(path: &Path, stop: &Stop<'_>) -> Result<u64, Fault> {
     let mut total = 0u64;
     let mut folders = vec![path.to_path_buf()];
     while let Some(folder) = folders.pop() {

@@ -34,11 +34,12 @@ mod record;
 mod source;
 mod tree;
 
-pub use budget::{Budget, Limits, Shortage};
+pub use budget::{Budget, Limits, Shortage, measure};
 pub use clock::{Stop, Stopped};
 pub use error::{CheckoutError, DiffError, Fault, OpenError, RemoveError, SaveError};
 pub use mirror::Mirrors;
 pub use network::Network;
 pub use record::Leftover;
 pub use source::{Source, SourceError};
-pub use tree::{Author, Diff, Home, Left, Proof, Saved, Skipped, Tree};
+pub use tree::remove::erase;
+pub use tree::{Author, Diff, Home, Left, Outline, Proof, Saved, Skipped, Tree};

@@ -46,6 +46,9 @@ pub(crate) struct Record {
     pub(crate) mirror: String,
     /// The commit it was cut from, in hex; none without a repository.
     pub(crate) base: Option<String>,
+    /// The commit its source named then, in hex: another than `base` where earlier work is gone on with.
+    #[serde(default)]
+    pub(crate) source_base: Option<String>,
     pub(crate) state: State,
     /// The branch and commit of the last save.
     pub(crate) saved: Option<(String, String)>,

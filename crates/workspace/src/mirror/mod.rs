@@ -61,7 +61,19 @@ impl Mirrors {
     /// Makes the working tree of a run in `dir`, which is absent or empty, on a branch `ostler/<run>` of its own.
     /// The mirror is brought up to date first; an unreachable source is an error, never an old tree.
     pub fn checkout(&self, run: &str, source: &Source, dir: &Path, stop: Stop<'_>) -> Result<Tree, CheckoutError> {
-        checkout::checkout(self, run, source, dir, stop)
+        checkout::checkout(self, run, source, (dir, None), stop)
+    }
+
+    /// As [`Self::checkout`], but cut from `branch`, where an earlier tree of this source brought its work home, or from what
+    /// somebody committed on top of it in the source. From the source alone when no such branch is here.
+    pub fn checkout_again(
+        &self,
+        run: &str,
+        source: &Source,
+        (dir, branch): (&Path, &str),
+        stop: Stop<'_>,
+    ) -> Result<Tree, CheckoutError> {
+        checkout::checkout(self, run, source, (dir, Some(branch)), stop)
     }
 
     /// The tree a restarted runner had in `dir`. `None` when it was never made whole, or is gone.
@@ -159,6 +171,18 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
+    /// Where work that was brought home as `branch` stands now.
+    pub(crate) fn tip(&self, branch: &str) -> Option<git2::Oid> {
+        let named = |prefix: &str| {
+            let name = format!("{prefix}/{branch}");
+            let found = git2::Reference::is_valid_name(&name).then(|| self.repo.find_reference(&name).ok()).flatten();
+            Some(found?.peel_to_commit().ok()?.id())
+        };
+        let ours = named("refs/heads")?;
+        let theirs = named("refs/source/heads").filter(|theirs| home::holds(&self.repo, *theirs, ours));
+        Some(theirs.unwrap_or(ours))
+    }
+
     /// Lets the next writer in; what is there can still be read, for nothing in a mirror is ever deleted.
     pub(crate) fn release(&mut self) {
         drop(self.lock.take());

@@ -29,7 +29,7 @@ pub(crate) fn checkout(
     mirrors: &Mirrors,
     run: &str,
     source: &Source,
-    dir: &Path,
+    (dir, after): (&Path, Option<&str>),
     stop: Stop<'_>,
 ) -> Result<Tree, CheckoutError> {
     if !label_fits(run) {
@@ -39,7 +39,8 @@ pub(crate) fn checkout(
     let key = source.key().map_err(Fault::git("hash a name"))?;
     let mut mirror = mirrors.mirror(&key, &stop)?;
     mirrors.refresh(&mirror, source, stop)?;
-    let base = mirrors.resolve(&mirror, source)?;
+    let source_base = mirrors.resolve(&mirror, source)?;
+    let base = after.and_then(|branch| mirror.tip(branch)).or(source_base);
     let needed = base.map_or(Ok(0), |base| checkout_bytes(&mirror.repo, base, &stop))?;
     mirrors.budget(stop)?.admit("a working tree", needed)?;
     let mut record = Record {
@@ -48,6 +49,7 @@ pub(crate) fn checkout(
         source: source.clone(),
         mirror: key,
         base: base.map(|id| id.to_string()),
+        source_base: source_base.map(|id| id.to_string()),
         state: State::Preparing,
         saved: None,
     };
@@ -114,7 +116,7 @@ fn cut(mirror: &Mirror, record: &Record, base: Option<Oid>, stop: Stop<'_>) -> R
     let dir = &record.dir;
     fs::create_dir_all(dir).map_err(Fault::io("create", dir))?;
     if *record.source.place() == Place::Nowhere {
-        return Ok(());
+        return base.map_or(Ok(()), |base| write_files(&mirror.repo, base, Some(dir), stop));
     }
     let base = base.expect("a source with a place resolves to a commit or fails");
     let branch = format!("ostler/{}", record.run);
@@ -135,11 +137,15 @@ fn cut(mirror: &Mirror, record: &Record, base: Option<Oid>, stop: Stop<'_>) -> R
     let repo = Repository::open(dir).map_err(Fault::git("open the tree's repository"))?;
     repo.reference(&format!("refs/heads/{branch}"), base, false, "ostler: cut")
         .map_err(Fault::git("make the run's branch"))?;
-    write_files(&repo, base, stop)
+    write_files(&repo, base, None, stop)
 }
 
-fn write_files(repo: &Repository, base: Oid, stop: Stop<'_>) -> Result<(), CheckoutError> {
+/// Writes the files of a commit where the repository works, or in a folder that is no repository.
+fn write_files(repo: &Repository, base: Oid, folder: Option<&Path>, stop: Stop<'_>) -> Result<(), CheckoutError> {
     let mut builder = CheckoutBuilder::new();
+    if let Some(folder) = folder {
+        builder.target_dir(folder).update_index(false);
+    }
     builder.force().disable_filters(true).notify_on(CheckoutNotificationType::UPDATED);
     builder.notify(|_, _, _, _, _| stop.check().is_ok());
     let commit = repo.find_commit(base).map_err(Fault::git("read the commit"))?;

@@ -7,6 +7,7 @@ pub(crate) mod diff;
 mod dropped;
 mod ignore;
 mod original;
+mod outline;
 pub(crate) mod remove;
 mod save;
 mod snapshot;
@@ -18,6 +19,7 @@ use crate::mirror::Mirrors;
 use crate::record::Record;
 
 pub use diff::Diff;
+pub use outline::Outline;
 
 /// A working tree and what the runner knows of it. Dropping it does nothing: only [`Tree::remove`] deletes.
 #[derive(Debug)]
@@ -105,6 +107,8 @@ pub enum Proof<'a> {
     Saved(&'a Saved),
     /// The claim that nothing was done in it.
     Empty,
+    /// The claim that nothing was done in it since it was last saved, or cut if it never was.
+    Last,
 }
 
 impl Tree {
@@ -125,6 +129,11 @@ impl Tree {
     /// The commit it was cut from, in hex; none without a repository.
     pub fn base(&self) -> Option<&str> {
         self.record.base.as_deref()
+    }
+
+    /// The commit its source named when it was cut, in hex: [`Self::base`], unless it was cut from earlier work.
+    pub fn source_base(&self) -> Option<&str> {
+        self.record.source_base.as_deref()
     }
 
     /// The branch the agent stands on, and the one its work comes home as unless that name holds other work.

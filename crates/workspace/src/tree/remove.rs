@@ -41,14 +41,13 @@ impl Tree {
         let gathered = gather(self, &mirror, stop)?;
         let mut losing: Vec<String> =
             gathered.snapshot.left.iter().map(|left| format!("{} ({})", left.path, left.why)).collect();
-        let id = |hex: &Option<String>| hex.as_deref().and_then(|hex| Oid::from_str(hex).ok());
-        let kept = match proof {
-            Proof::Empty => self.record.base.as_deref().and_then(|hex| Oid::from_str(hex).ok()),
-            Proof::Saved(saved) => id(&saved.commit),
+        let (branch, commit) = match (proof, &self.record.saved) {
+            (Proof::Saved(saved), _) => (saved.branch.as_ref(), saved.commit.as_ref()),
+            (Proof::Last, Some((branch, commit))) => (Some(branch), Some(commit)),
+            (Proof::Last, None) | (Proof::Empty, _) => (None, self.record.base.as_ref()),
         };
-        if let Proof::Saved(saved) = proof
-            && let Some(branch) = &saved.branch
-        {
+        let kept = commit.and_then(|hex| Oid::from_str(hex).ok());
+        if let Some(branch) = branch {
             let now = mirror.repo.refname_to_id(&format!("refs/heads/{branch}")).ok();
             if !now.zip(kept).is_some_and(|(now, kept)| home::holds(&mirror.repo, now, kept)) {
                 losing.push(format!("the branch {branch} in the mirror no longer holds what was saved; save again"));
@@ -66,9 +65,17 @@ impl Tree {
     }
 }
 
-/// Deletes the folder and then the record. Follows no symlink; opens what an agent closed.
+/// Deletes the folder and then the record.
 pub(crate) fn delete(record: &Record, records: &Path) -> Result<(), Fault> {
-    let dir = &record.dir;
+    erase(&record.dir)?;
+    record.forget(records)
+}
+
+/// Deletes a folder an agent wrote in, whatever it holds. Follows no symlink; opens what the agent closed.
+///
+/// # Errors
+/// When the disk refuses; a folder that is not there is no error.
+pub fn erase(dir: &Path) -> Result<(), Fault> {
     let gone = match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             unlock(dir);
@@ -84,7 +91,7 @@ pub(crate) fn delete(record: &Record, records: &Path) -> Result<(), Fault> {
         Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(Fault::io("delete", dir)(error))
         }
-        Ok(()) | Err(_) => record.forget(records),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
