@@ -6,25 +6,27 @@
 //! ```
 //!
 //! The actor owns the order of what is recorded: events get their numbers here, one after the other, whoever made them. The
-//! work itself is a script in a task of its own ([`life`]); questions wait in [`question`]. When the actor falls, its
-//! successor reads the journal and takes the agent up again, which never noticed.
+//! work itself is a script in a task of its own ([`life`]); what an agent says and asks is understood in [`talk`]; questions
+//! wait in [`question`]. When the actor falls, its successor reads the journal and takes the agent up again, which never
+//! noticed; unless it was in a conversation: that ends with its runner, and the next attempt resumes it.
 
 pub(crate) mod agent;
 pub(crate) mod door;
 pub(crate) mod finish;
 mod heart;
 mod life;
-mod output;
 mod prepare;
 pub(crate) mod question;
 mod record;
 mod secrets;
+mod talk;
 
 use crate::ask::wire::{Answer, Request};
 use crate::journal;
 use crate::runner::stable::Shared;
 use crate::slots::{self, resume::LOAD_WITHIN};
 use life::{Ending, Life, Order};
+use ostler_agents::Redactor;
 use ostler_core::decision::Why;
 use ostler_core::event::Event;
 use ostler_core::ids::{ApprovalId, LeaseId};
@@ -59,6 +61,8 @@ pub(crate) enum Msg {
     Request(Box<Request>, oneshot::Sender<Answer>),
     /// Whoever asked this left some time ago.
     Left(ApprovalId),
+    /// Nobody needs an answer to this question any more, and why; to none of them, when none is named.
+    Withdraw(Option<ApprovalId>, &'static str),
     /// Keep these events; with them the spool up to here is told, and this stage begins.
     Record { events: Vec<Event>, spool: Option<u64>, stage: Option<Stage>, done: oneshot::Sender<()> },
     /// The script came to its end; the answer is that its report is on disk.
@@ -75,6 +79,8 @@ pub(crate) struct AttemptActor {
 pub(crate) struct State {
     recorder: Recorder,
     questions: Questions,
+    /// What is told of a question goes without secrets; what is decided is exact.
+    redactor: Redactor,
     order: watch::Sender<Order>,
     _tasks: JoinSet<()>,
 }
@@ -90,16 +96,20 @@ impl Actor for AttemptActor {
         let held = held.ok_or("its lease is not in the journal")?;
         let cursor = rows.cursors.iter().find(|(lease, _)| *lease == self.lease).map(|(_, cursor)| *cursor);
         let recorder = Recorder::new(Arc::clone(&self.stable), held.clone(), cursor);
-        let task = slots::offer::open(&self.stable, self.lease, &held.task);
-        let lapse = task.map(|(_, task)| task.lapse).unwrap_or_default();
+        let task = slots::offer::open(&self.stable, self.lease, &held.task).map(|(_, task)| task);
+        let lapse = task.as_ref().map(|task| task.lapse).unwrap_or_default();
         let questions = Questions::resume(Arc::clone(&self.stable), self.lease, lapse, &rows.asks);
         let (order, orders) = watch::channel(Order::Work);
         let mut tasks = JoinSet::new();
         let spool = cursor.map_or(0, |cursor| cursor.spool_offset);
         let life = Life::new(Arc::clone(&self.stable), held, spool, me.clone(), orders);
+        let redactor = match &task {
+            Ok(task) => secrets::redactor(task, &life.host()),
+            Err(_) => Redactor::new::<&str>([]),
+        };
         tasks.spawn(life.live());
         tasks.spawn(door::serve(Arc::clone(&self.stable), self.lease, me));
-        Ok(State { recorder, questions, order, _tasks: tasks })
+        Ok(State { recorder, questions, redactor, order, _tasks: tasks })
     }
 
     async fn handle(&self, me: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -113,6 +123,7 @@ impl Actor for AttemptActor {
             Msg::Refused(why) => state.keep(|questions| questions.refused(&why)),
             Msg::Request(request, reply) => state.keep(|questions| questions.requested(*request, reply)),
             Msg::Left(approval) => state.keep(|questions| questions.left(approval)),
+            Msg::Withdraw(approval, why) => state.keep(|questions| questions.withdraw(approval, why)),
             Msg::Record { events, spool, stage, done } => {
                 state.recorder.record(events, spool, stage, move || done.send(()).unwrap_or_default());
             }
@@ -138,7 +149,8 @@ impl State {
 
     /// Records what became of a question.
     fn keep(&mut self, turn: impl FnOnce(&mut Questions) -> Vec<Event>) {
-        let events = turn(&mut self.questions);
+        let told = turn(&mut self.questions).into_iter();
+        let events: Vec<Event> = told.map(|event| talk::event_without(&self.redactor, event)).collect();
         if !events.is_empty() {
             self.recorder.record(events, None, None, || {});
         }

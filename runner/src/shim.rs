@@ -8,15 +8,16 @@
 //!    │                        │  ▲                               │ and whatever it starts
 //!    │◀── DIR/control.sock ──▶│  └────────── output ─────────────┘
 //!    │    extend stop input   ├─▶ DIR/spool   every byte, in order, until the cap
-//!    │    resize watch        ├─▶ DIR/agent   who is who, for a runner that finds the shim killed
+//!    │    close resize watch  ├─▶ DIR/agent   who is who, for a runner that finds the shim killed
 //!    └─ reads ────────────────┴─▶ DIR/exit    once, when nobody is left
 //!
-//!  Running ── agent ended | told to stop | deadline ──▶ Leaving (SIGTERM) ── grace ──▶ Killing (SIGKILL, again and again)
+//!  Running ── agent ended | told to stop | deadline | bound and alone ──▶ Leaving (SIGTERM) ── grace ──▶ Killing (SIGKILL)
 //!     no child left and outputs closed ──▶ exit is written, the process ends
 //! ```
 //!
 //! The deadline is on a clock that counts sleep, and only moves when the runner moves it: whatever happens to the
-//! runner, the agent is gone when its lease is.
+//! runner, the agent is gone when its lease is. A bound shim does not outlive its runner: an agent in the middle of a
+//! conversation has nobody to talk to.
 
 mod adopt;
 mod clock;
@@ -64,6 +65,8 @@ pub struct Launch {
     pub spool_bytes_max: u64,
     /// Milliseconds between SIGTERM and SIGKILL when the deadline passes or the shim is told to stop.
     pub stop_grace_ms: u64,
+    /// True when the agent and all it started end as soon as no runner watches.
+    pub bound: bool,
 }
 
 /// What the agent's standard input is. A terminal is always open.
@@ -73,7 +76,7 @@ pub enum Input {
     Nothing,
     /// These bytes, then the end of file.
     Given(Vec<u8>),
-    /// What [`Shim::input`] sends, until the agent ends.
+    /// What [`Shim::input`] sends, until [`Shim::close_input`] or the agent's end.
     Open,
 }
 
@@ -101,6 +104,8 @@ pub enum Cause {
     Fenced,
     /// It never started; says why.
     Refused(String),
+    /// It was bound, and its runner was gone.
+    Orphaned,
 }
 
 impl Exit {

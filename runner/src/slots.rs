@@ -64,6 +64,8 @@ pub(crate) enum Msg {
     Asking(ApprovalId, LeaseId),
     /// It has its answer.
     Answered(ApprovalId),
+    /// Nobody waits for its answer any more.
+    Withdrawn(ApprovalId),
     /// The relay has all events of the lease.
     Through(LeaseId),
     /// The journal has forgotten this lease: its directory may go.
@@ -87,6 +89,8 @@ pub(crate) struct State {
     /// Offers on their way into the journal.
     arriving: BTreeSet<LeaseId>,
     asking: BTreeMap<ApprovalId, LeaseId>,
+    /// Questions that were withdrawn: a verdict may be on its way.
+    withdrawn: BTreeMap<ApprovalId, LeaseId>,
     /// Attempts that reported and still clear their tree away.
     clearing: BTreeSet<LeaseId>,
     /// Leases whose traces are being removed.
@@ -124,6 +128,9 @@ impl Actor for SlotsActor {
             Msg::Stopped(lease) => self.stable.say(ToRelay::Stopped(lease)),
             Msg::Asking(approval, lease) => drop(state.asking.insert(approval, lease)),
             Msg::Answered(approval) => drop(state.asking.remove(&approval)),
+            Msg::Withdrawn(approval) => {
+                state.withdrawn.extend(state.asking.remove(&approval).map(|lease| (approval, lease)));
+            }
             Msg::Through(lease) => state.say_report(&self.stable, lease),
             Msg::Clear(lease) => state.clear(&self.stable, &me, lease),
             Msg::Cleared(lease) => drop(state.leaving.remove(&lease)),
@@ -217,6 +224,7 @@ impl SlotsActor {
             state.clearing.insert(lease);
         }
         state.asking.retain(|_, asker| *asker != lease);
+        state.withdrawn.retain(|_, asker| *asker != lease);
         state.owed.insert(lease, owed);
         state.say_report(&self.stable, lease);
     }
@@ -283,7 +291,7 @@ impl State {
     }
 
     fn about(&self, me: &ActorRef<Msg>, approval: ApprovalId, message: attempt::Msg) {
-        if let Some(lease) = self.asking.get(&approval) {
+        if let Some(lease) = self.asking.get(&approval).or_else(|| self.withdrawn.get(&approval)) {
             self.tell(me, *lease, message);
         }
     }

@@ -30,6 +30,7 @@ fn script(room: &TempDir, text: &str) -> Launch {
         deadline_ms: 120_000,
         spool_bytes_max: 1024 * 1024,
         stop_grace_ms: 5_000,
+        bound: false,
     }
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Kin {
     pub(crate) parent: u32,
     pub(crate) group: u32,
     pub(crate) session: u32,
+    /// CPU time used so far by it and by those of its children that it has buried, in clock ticks.
+    pub(crate) cpu_ticks: u64,
     /// Clock ticks after boot: together with the pid it names one life.
     pub(crate) start: u64,
     /// Dead, and waiting for its parent to ask.
@@ -34,9 +36,10 @@ impl Kin {
         let parent = fields.next()?.parse().ok()?;
         let group = fields.next()?.parse().ok()?;
         let session = fields.next()?.parse().ok()?;
-        // Field 22, counted from 1; four have been read after the name, which is field 2.
-        let start = fields.nth(15)?.parse().ok()?;
-        Some(Self { pid, parent, group, session, start, zombie })
+        // Fields 14 to 17 and 22, counted from 1; four have been read after the name, which is field 2.
+        let used: Vec<u64> = fields.by_ref().skip(7).take(4).map_while(|field| field.parse().ok()).collect();
+        let start = fields.nth(4)?.parse().ok()?;
+        Some(Self { pid, parent, group, session, cpu_ticks: used.iter().sum(), start, zombie })
     }
 }
 
@@ -88,6 +91,15 @@ pub(crate) fn pid_named(named: &str) -> Option<u32> {
     (birth(pid)? == named).then_some(pid)
 }
 
+/// CPU time used so far by the life that [`birth`] named and all below it, in clock ticks; 0 when it is over, or where there
+/// is no `/proc`. What a process used that is gone counts for whoever buried it.
+#[must_use]
+pub fn cpu_ticks(named: &str) -> u64 {
+    let table = all();
+    let below = closure(&table, pid_named(named));
+    table.iter().filter(|kin| below.contains(&kin.pid)).map(|kin| kin.cpu_ticks).sum()
+}
+
 /// Generations followed upwards before giving up: deeper is a process tree built to confuse.
 const GENERATIONS_MAX: usize = 4_096;
 
@@ -121,9 +133,12 @@ mod tests {
 
     #[test]
     fn a_hostile_process_name_cannot_move_the_fields() {
-        let stat = b"7 (a) R 1 (b) 9 9) S 5 6 4 0 -1 4194304 98 0 0 0 0 0 0 0 20 0 1 0 108893 3133440 388";
+        let stat = b"7 (a) R 1 (b) 9 9) S 5 6 4 0 -1 4194304 98 0 0 0 10 2 300 4000 20 0 1 0 108893 3133440 388";
         let kin = Kin::parse(7, stat).expect("parses");
-        assert_eq!(kin, Kin { pid: 7, parent: 5, group: 6, session: 4, start: 108_893, zombie: false });
+        assert_eq!(
+            kin,
+            Kin { pid: 7, parent: 5, group: 6, session: 4, cpu_ticks: 4_312, start: 108_893, zombie: false }
+        );
         assert_eq!(Kin::parse(7, b""), None);
         assert_eq!(Kin::parse(7, b"7 (x"), None);
         assert_eq!(Kin::parse(7, b"7 (x) Z 1"), None);
@@ -131,7 +146,7 @@ mod tests {
 
     #[test]
     fn descent_is_transitive_and_survives_a_cycle() {
-        let kin = |pid, parent| Kin { pid, parent, group: 0, session: 0, start: 0, zombie: false };
+        let kin = |pid, parent| Kin { pid, parent, group: 0, session: 0, cpu_ticks: 0, start: 0, zombie: false };
         let table = [kin(2, 1), kin(3, 2), kin(4, 3), kin(9, 8), kin(8, 9)];
         assert_eq!(closure(&table, [2]), BTreeSet::from([2, 3, 4]));
         assert_eq!(closure(&table, [9]), BTreeSet::from([8, 9]));

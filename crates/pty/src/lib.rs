@@ -19,7 +19,7 @@ mod terminal;
 
 pub use exit::{Exit, reap};
 pub use group::{Group, Reach, become_subreaper};
-pub use kin::{birth, descends_from, lives};
+pub use kin::{birth, cpu_ticks, descends_from, lives};
 pub use program::{Channel, Output, Program, SpawnError, Spawned, spawn_piped};
 pub use sweep::sweep;
 pub use terminal::{Size, Terminal, spawn_terminal};

@@ -130,6 +130,7 @@ mod tests {
         let long = ["true".to_owned(), "x".repeat(ACTION_BYTES_MAX)];
         assert!(matches!(capture("x", Risk::Low, &long), Err(ActionError::TooLong)));
         let shell = capture("x", Risk::Low, &["sh".to_owned()]).expect("there is a shell");
-        assert!(shell.program.starts_with('/') && shell.argv == ["sh"]);
+        let Deed::Program(program) = shell.deed else { panic!("{shell:?}") };
+        assert!(program.path.starts_with('/') && program.argv == ["sh"]);
     }
 }

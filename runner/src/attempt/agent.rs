@@ -1,9 +1,8 @@
-//! The agent: a shim held, taken up again, or gone, and the following of what it prints.
+//! The agent: a shim held, taken up again, or gone.
 //!
-//! Owns the conversation with the shim. Must not judge: [`life`](super::life) does.
+//! Owns starting it. Must not follow it: [`talk`](super::talk) does.
 
-use super::life::{Ending, Life, Order};
-use super::output::Output;
+use super::life::{Ending, Life};
 use super::secrets;
 use crate::shim::{Exit, Gone, Launch, Progress, Shim, StartError};
 use ostler_core::event::Event;
@@ -12,7 +11,6 @@ use ostler_core::task::Task;
 use ostler_store::Stage;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Characters of the command line shown with the start: a line to recognise it by.
 const SHOWN_CHARS_MAX: usize = 4_096;
@@ -65,7 +63,8 @@ impl Agent {
         }
     }
 
-    async fn stop(&self, grace_ms: u64) {
+    /// Ends it: SIGTERM, SIGKILL `grace_ms` later. Its end is seen by whoever follows it.
+    pub(super) async fn stop(&self, grace_ms: u64) {
         if let Self::Live(shim) = self
             && let Err(error) = shim.stop(grace_ms).await
         {
@@ -73,7 +72,7 @@ impl Agent {
         }
     }
 
-    fn exit(&self) -> Option<Exit> {
+    pub(super) fn exit(&self) -> Option<Exit> {
         match self {
             Self::Live(shim) => shim.exit(),
             Self::Dead(_, exit) => exit.clone(),
@@ -103,77 +102,5 @@ impl Life {
         };
         tracing::info!(agent = task.agent, "the agent runs");
         Ok(agent)
-    }
-
-    /// Follows the agent until it has ended and all it printed is recorded. Says how, and what it was ended for.
-    pub(super) async fn attend(
-        &self,
-        task: &Task,
-        agent: &Agent,
-        output: &mut Output,
-    ) -> (Option<Exit>, Option<Order>) {
-        let mut halt = None;
-        let mut told = false;
-        let fence = self.fence(agent.shim());
-        tokio::pin!(fence);
-        let over = self.time_over(task);
-        tokio::pin!(over);
-        loop {
-            let order = tokio::select! {
-                progress = agent.progress(output.offset()) => {
-                    self.take_in(agent, output, progress.dropped_bytes).await;
-                    if progress.ended {
-                        return (agent.exit(), halt);
-                    }
-                    continue;
-                }
-                order = &mut fence, if halt.is_none() => order,
-                () = &mut over, if !told && halt.is_none() => Order::Timeout,
-            };
-            let grace_ms = match order {
-                Order::Told(_, grace_ms) => grace_ms,
-                Order::Work | Order::Fenced | Order::Timeout | Order::HandBack => super::STOP_GRACE_MS,
-            };
-            tracing::info!(?order, "ending the agent");
-            told = true;
-            halt = Some(order);
-            agent.stop(grace_ms).await;
-        }
-    }
-
-    /// Records everything printed since the last look.
-    async fn take_in(&self, agent: &Agent, output: &mut Output, dropped_bytes: u64) {
-        loop {
-            let offset = output.offset();
-            let read = match agent {
-                Agent::Live(shim) => shim.read_from(offset).await,
-                Agent::Dead(dir, _) => Shim::read_spool(dir, offset).await,
-            };
-            let events = match read {
-                Ok((chunks, next)) if next > offset => output.take(&chunks, next),
-                Ok(_) => break,
-                Err(error) => {
-                    tracing::error!(%error, "the rest of the output is lost");
-                    self.record(vec![Event::Notice(error.to_string())], None, None).await;
-                    break;
-                }
-            };
-            if !output.is_replaying() {
-                self.record(events, Some(output.offset()), None).await;
-            }
-        }
-        if let Some(event) = output.dropped(dropped_bytes) {
-            self.record(vec![event], None, None).await;
-        }
-    }
-
-    /// Waits until the task's own time is over, counted from the accept; for ever when it has none.
-    async fn time_over(&self, task: &Task) {
-        let Some(timeout_ms) = task.timeout_ms else { return std::future::pending().await };
-        let at = self.held.created_at.plus(timeout_ms);
-        while self.stable.now() < at {
-            let left_ms = at.since(self.stable.now()).clamp(1, 1_000);
-            tokio::time::sleep(Duration::from_millis(left_ms)).await;
-        }
     }
 }

@@ -4,12 +4,18 @@
 //! the agent is gone in time whatever happens to this task.
 
 use super::life::{Life, Order};
+use crate::runner::stable::Shared;
 use crate::shim::Shim;
+use ostler_core::ids::LeaseId;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Deadlines are looked at this often even when nothing moved: a sleep of the whole machine is noticed after waking.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A lease that is lost by the relay's word ends for the reason it gives, which is on its way by then.
+const WHY_WITHIN: Duration = Duration::from_millis(500);
 
 impl Life {
     /// Beats until the attempt is to end; then returns what for.
@@ -23,7 +29,11 @@ impl Life {
                 return order;
             }
             if self.stable.must_stop(self.lease) {
-                return Order::Fenced;
+                // The relay's word takes the lease away first, and says why a moment later.
+                let told = orders.wait_for(|order| *order != Order::Work);
+                return tokio::time::timeout(WHY_WITHIN, told)
+                    .await
+                    .map_or(Order::Fenced, |told| told.map_or(Order::Fenced, |order| *order));
             }
             // Only a relay's word moves a deadline: an adopted lease may be another's by now.
             let confirmed = self.stable.may_act(self.lease);
@@ -45,20 +55,24 @@ impl Life {
 
     /// Waits until the lease may be acted on. False when it never will be.
     pub(super) async fn right_to_act(&self) -> bool {
-        let mut renewed = self.stable.renewed.subscribe();
-        let mut orders = self.orders.clone();
-        loop {
-            if matches!(*orders.borrow_and_update(), Order::Told(..)) || self.stable.must_stop(self.lease) {
-                return false;
-            }
-            if self.stable.may_act(self.lease) {
-                return true;
-            }
-            tokio::select! {
-                _ = renewed.changed() => {}
-                _ = orders.changed() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-            }
+        right_to_act(&self.stable, self.lease, self.orders.clone()).await
+    }
+}
+
+/// Waits until `lease` may be acted on. False when it never will be.
+pub(super) async fn right_to_act(stable: &Shared, lease: LeaseId, mut orders: watch::Receiver<Order>) -> bool {
+    let mut renewed = stable.renewed.subscribe();
+    loop {
+        if matches!(*orders.borrow_and_update(), Order::Told(..)) || stable.must_stop(lease) {
+            return false;
+        }
+        if stable.may_act(lease) {
+            return true;
+        }
+        tokio::select! {
+            _ = renewed.changed() => {}
+            _ = orders.changed() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
 }

@@ -3,13 +3,14 @@
 //! Owns the order. Must not write: the actor records, the journal keeps; each step's record is durable before the next.
 
 use super::agent::Agent;
-use super::output::Output;
 use super::prepare::{Ready, Start};
+use super::talk::drive::Over;
+use super::talk::{self, Output, Rules, Talk};
 use super::{Msg, secrets};
 use crate::runner::stable::Shared;
 use crate::shim::{Cause, Exit};
 use crate::slots::offer;
-use ostler_agents::{End, Outcome};
+use ostler_agents::{Adapter, Outcome, Redactor};
 use ostler_core::command::ReportedEnd;
 use ostler_core::decision::Why;
 use ostler_core::event::Event;
@@ -19,7 +20,9 @@ use ostler_core::task::Task;
 use ostler_core::usage::Conclusion;
 use ostler_store::{JournalledLease, Stage};
 use ractor::ActorRef;
-use std::path::PathBuf;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tokio::sync::{oneshot, watch};
 use tracing::Instrument;
 
@@ -38,8 +41,13 @@ pub(super) enum Order {
     HandBack,
 }
 
+/// Where an attempt keeps that its agent is spoken to.
+const BOUND: &str = "bound";
+/// Where it keeps how a conversation ended.
+const ENDING: &str = "ending";
+
 /// How an attempt ended.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ending {
     pub(super) end: ReportedEnd,
     pub(super) conclusion: Conclusion,
@@ -55,6 +63,27 @@ impl Ending {
     pub(super) fn with(end: ReportedEnd, words: impl Into<String>) -> Self {
         Self { end, conclusion: Conclusion { words: words.into(), ..Conclusion::default() }, confirm: false }
     }
+
+    /// The agent was in a conversation, and that ended with its runner: the next attempt goes on, at once and preferably here.
+    fn lost() -> Self {
+        let mut lost = Self::failed(FailureClass::Infra, "agent lost with its runner", "the agent's process was lost");
+        if let ReportedEnd::Failed(failure) = &mut lost.end {
+            failure.retry_after_ms = Some(0);
+        }
+        lost
+    }
+
+    /// Kept for a later life, which could not judge again: it never heard the conversation.
+    fn keep(&self, dir: &Path) {
+        let bytes = postcard::to_allocvec(self).expect("an ending is made of types postcard can write");
+        if let Err(error) = std::fs::write(dir.join(ENDING), bytes) {
+            tracing::warn!(%error, "an ending is not kept");
+        }
+    }
+
+    fn kept(dir: &Path) -> Option<Self> {
+        postcard::from_bytes(&std::fs::read(dir.join(ENDING)).ok()?).ok()
+    }
 }
 
 /// One attempt's script and what it works with.
@@ -65,7 +94,7 @@ pub(super) struct Life {
     /// Bytes of the spool that are in events already.
     pub(super) spool: u64,
     pub(super) orders: watch::Receiver<Order>,
-    actor: ActorRef<Msg>,
+    pub(super) actor: ActorRef<Msg>,
 }
 
 impl Life {
@@ -109,29 +138,91 @@ impl Life {
     }
 
     async fn work(&self, task: &Task) -> (Ending, Option<super::finish::Kept>) {
-        let mut ready = match self.ready(task).await {
+        let ready = match self.ready(task).await {
             Ok(ready) => ready,
             Err(ending) => return (self.halted().unwrap_or(ending), None),
         };
-        let agent = match self.agent(task, &mut ready).await {
-            Ok(started) => started,
-            Err(ending) => return self.finish(task, ready.tree, self.halted().unwrap_or(ending)).await,
+        let Ready { tree, adapter, host, start, .. } = ready;
+        let redactor = secrets::redactor(task, &host);
+        let ending = if self.is_bound() {
+            self.bury(task, adapter, redactor).await
+        } else {
+            match self.agent(task, start, &host).await {
+                Ok((agent, first)) => self.follow(task, &agent, (adapter, redactor), first).await,
+                Err(ending) => self.halted().unwrap_or(ending),
+            }
         };
-        let output = Output::new(ready.adapter, secrets::redactor(task, &ready.host), self.spool);
-        let ending = self.follow(task, agent, output).await;
-        self.finish(task, ready.tree, ending).await
+        self.finish(task, tree, ending).await
     }
 
-    /// Follows the agent to its end and judges it.
-    async fn follow(&self, task: &Task, agent: Agent, mut output: Output) -> Ending {
-        let (exit, halt) = self.attend(task, &agent, &mut output).await;
-        let end = exit.as_ref().map_or_else(End::default, |exit| End { code: exit.code, signal: exit.signal });
-        let (events, outcome) = output.end(end);
+    /// Follows the agent to its end and judges it. `first` begins a conversation.
+    async fn follow(
+        &self,
+        task: &Task,
+        agent: &Agent,
+        (adapter, redactor): (Box<dyn Adapter>, Redactor),
+        first: Option<Vec<u8>>,
+    ) -> Ending {
+        let (is_conversation, judge) = (first.is_some(), redactor.fresh());
+        let output = match first {
+            Some(_) => Output::of_conversation(adapter, redactor, self.spool),
+            None => Output::new(adapter, redactor, self.spool),
+        };
+        let mut talk = Talk::new(output, self.rules(task));
+        let over = self.drive(task, agent, &mut talk, first).await;
+        let (events, outcome) = self.last_words(&mut talk, over.exit.as_ref());
+        let mut ending = self.ending(over, outcome);
+        ending.conclusion.words = secrets::clean(&judge, &ending.conclusion.words);
+        talk.conclude(&mut ending, self.stable.now());
+        if is_conversation {
+            self.withdraw_all("the agent has ended");
+            ending.keep(&self.stable.attempt_dir(self.lease));
+        }
         // Events of a life that got this far before are on disk: they are not repeated.
         if self.held.stage != Stage::Finishing {
-            self.record(events, Some(output.offset()), Some(Stage::Finishing)).await;
+            self.record(events, Some(talk.offset()), Some(Stage::Finishing)).await;
         }
-        halt.map_or_else(|| judged(exit, outcome), |halt| self.ended_by(halt))
+        ending
+    }
+
+    /// An earlier life was in a conversation with this agent: it is ended, and what it still said is told.
+    async fn bury(&self, task: &Task, adapter: Box<dyn Adapter>, redactor: Redactor) -> Ending {
+        self.withdraw_all("the runner was restarted, and the agent ended with it");
+        Agent::end(&self.shim_dir()).await;
+        let kept = Ending::kept(&self.stable.attempt_dir(self.lease));
+        if let Some(kept) = kept.filter(|_| self.held.stage == Stage::Finishing) {
+            return kept;
+        }
+        let agent = Agent::adopt(&self.shim_dir()).await;
+        let mut talk = Talk::of_the_past(Output::of_conversation(adapter, redactor, self.spool), self.rules(task));
+        let over = self.drive(task, &agent, &mut talk, None).await;
+        let (events, _) = self.last_words(&mut talk, over.exit.as_ref());
+        let mut ending = over.halt.map_or_else(Ending::lost, |halt| self.ended_by(halt));
+        talk.conclude(&mut ending, self.stable.now());
+        if self.held.stage != Stage::Finishing {
+            self.record(events, Some(talk.offset()), Some(Stage::Finishing)).await;
+        }
+        ending
+    }
+
+    /// What the end of a driven agent means.
+    fn ending(&self, over: Over, outcome: Outcome) -> Ending {
+        let Over { exit, halt, broken, is_done } = over;
+        match halt {
+            Some(halt) => self.ended_by(halt),
+            None => broken.unwrap_or_else(|| judged(exit, outcome, is_done)),
+        }
+    }
+
+    fn rules(&self, task: &Task) -> Rules {
+        let tree = self.tree_dir(task).display().to_string();
+        let owner = Arc::clone(&self.stable.rules);
+        Rules::new(owner, task, tree, talk::granted(&self.stable, self.lease.run))
+    }
+
+    /// True when an earlier life of this attempt began a conversation.
+    fn is_bound(&self) -> bool {
+        self.held.stage != Stage::Preparing && self.stable.attempt_dir(self.lease).join(BOUND).exists()
     }
 
     /// The ending of an attempt that was told to end, if it was.
@@ -175,20 +266,40 @@ impl Life {
         self.held.shim_dir.clone()
     }
 
-    async fn agent(&self, task: &Task, ready: &mut Ready) -> Result<Agent, Ending> {
-        match ready.start.take() {
-            Some(Start::Process(launch)) => self.launch(task, *launch, &ready.host).await,
-            Some(Start::Nothing) => Ok(Agent::none()),
-            None => Ok(Agent::adopt(&self.shim_dir()).await),
+    /// The agent, and what begins the conversation with it.
+    async fn agent(
+        &self,
+        task: &Task,
+        start: Option<Start>,
+        host: &[(String, String)],
+    ) -> Result<(Agent, Option<Vec<u8>>), Ending> {
+        match start {
+            Some(Start::Process(launch, first)) => {
+                if first.is_some() {
+                    let mark = self.stable.attempt_dir(self.lease).join(BOUND);
+                    let unmarked = |error: std::io::Error| {
+                        Ending::failed(FailureClass::Infra, "attempt not written down", error.to_string())
+                    };
+                    std::fs::write(mark, "").map_err(unmarked)?;
+                }
+                Ok((self.launch(task, *launch, host).await?, first))
+            }
+            Some(Start::Nothing) => Ok((Agent::none(), None)),
+            None => Ok((Agent::adopt(&self.shim_dir()).await, None)),
         }
     }
 }
 
 /// What an end that nobody ordered means.
-fn judged(exit: Option<Exit>, outcome: Outcome) -> Ending {
+fn judged(exit: Option<Exit>, outcome: Outcome, is_done: bool) -> Ending {
     let lost = || Ending::failed(FailureClass::Infra, "agent lost with its runner", "the agent's process was lost");
     let Some(exit) = exit else { return lost() };
-    match (exit.cause, outcome) {
+    let cause = match exit.cause {
+        // It had nothing more to do, and did not go by itself.
+        Cause::Stopped if is_done => Cause::Ended,
+        cause => cause,
+    };
+    match (cause, outcome) {
         (Cause::Ended, Outcome::Succeeded { message }) => Ending::with(ReportedEnd::Succeeded, message),
         (Cause::Ended, Outcome::Failed { failure, message }) => Ending::with(ReportedEnd::Failed(failure), message),
         (Cause::Fenced, _) => Ending::failed(
@@ -199,6 +310,7 @@ fn judged(exit: Option<Exit>, outcome: Outcome) -> Ending {
         (Cause::Stopped, _) => {
             Ending::failed(FailureClass::Infra, "agent stopped", "the agent was stopped from outside")
         }
+        (Cause::Orphaned, _) => lost(),
         (Cause::Refused(why), _) => Ending::failed(FailureClass::Task, "agent not started", why),
     }
 }

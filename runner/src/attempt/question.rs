@@ -4,10 +4,12 @@
 //! Request::Ask ─▶ journalled ─▶ relay ─▶ Asked ─▶ Verdict ─▶ verified here? ─▶ gate ─▶ Approved | Rejected
 //!                                                               └ no: it waits on            │
 //!                                     Request::Act ─▶ gate passed, journalled closed ─▶ Go ◀─┘
+//! withdrawn: whoever asked has left, or gave up ─▶ closed; a verdict after that does nothing, and that is said
 //! ```
 //!
 //! Owns the gates. Signatures are judged by the identity room, deadlines by the holding; the relay's word opens nothing.
 
+use super::talk::keep_grant;
 use crate::ask::wire::{Answer, Request};
 use crate::runner::stable::Shared;
 use crate::slots;
@@ -43,6 +45,8 @@ struct Asked {
     gate: Option<Gate>,
     remark: Remark,
     waiter: Option<oneshot::Sender<Answer>>,
+    /// True when whoever asked gave up before it was decided.
+    is_withdrawn: bool,
 }
 
 /// The questions of one attempt.
@@ -71,7 +75,7 @@ impl Questions {
         let read = ours.filter_map(|(id, _, bytes)| Some((*id, postcard::from_bytes::<Row>(bytes).ok()?)));
         let all = read.map(|(id, row)| {
             let gate = row.incarnation.map(|incarnation| Gate::new(question(&row.asking, incarnation)));
-            (id, Asked { row, gate, remark: Remark::default(), waiter: None })
+            (id, Asked { row, gate, remark: Remark::default(), waiter: None, is_withdrawn: false })
         });
         Self { stable, lease, lapse, all: all.collect() }
     }
@@ -119,7 +123,8 @@ impl Questions {
         self.stable.tell(slots::Msg::Asking(id, self.lease));
         let stable = Arc::clone(&self.stable);
         self.keep(&row, move || stable.say(ToRelay::Ask(asking)));
-        self.all.insert(id, Asked { row, gate: None, remark: Remark::default(), waiter: Some(reply) });
+        let (remark, waiter) = (Remark::default(), Some(reply));
+        self.all.insert(id, Asked { row, gate: None, remark, waiter, is_withdrawn: false });
         tracing::info!(run = %self.lease.run, lease = %self.lease, approval = %id, kind = action.kind, "a person is asked");
         vec![Event::Asked { approval: id, action, digest }]
     }
@@ -151,7 +156,14 @@ impl Questions {
         self.asked(id);
         let now = self.stable.now();
         let (stable, lease) = (Arc::clone(&self.stable), self.lease);
-        let Some(asked) = self.all.get_mut(&id).filter(|asked| !asked.row.closed) else { return Vec::new() };
+        let Some(asked) = self.all.get_mut(&id) else { return Vec::new() };
+        if asked.row.closed && !asked.is_withdrawn {
+            return Vec::new();
+        }
+        if asked.row.closed {
+            let words = format!("a verdict on {id} came when nobody waited for it any more: nothing was done");
+            return vec![Event::Notice(words)];
+        }
         let Some(gate) = asked.gate.as_mut().filter(|gate| gate.waits()) else { return Vec::new() };
         let question = *gate.question();
         let Question { incarnation, lease: of, approval, digest } = question;
@@ -165,6 +177,9 @@ impl Questions {
         match verified {
             Ok(verdict) => {
                 let remark = verdict.remark(&stable.member.keyring()).unwrap_or_default();
+                if remark.allow.is_some() && verdict.choice == Choice::Approve {
+                    keep_grant(&stable, &expected, bytes);
+                }
                 self.decided(id, verdict.choice, Some(verdict.by), remark)
             }
             Err(why) => {
@@ -181,14 +196,33 @@ impl Questions {
         if waits { self.decided(id, Choice::Reject, None, Remark::words(why)) } else { Vec::new() }
     }
 
+    /// Nobody needs an answer to this question any more; to none of them, when none is named.
+    pub(super) fn withdraw(&mut self, id: Option<ApprovalId>, why: &str) -> Vec<Event> {
+        let open = self.all.iter().filter(|(of, asked)| !asked.row.closed && id.is_none_or(|id| id == **of));
+        let open: Vec<ApprovalId> = open.map(|(id, _)| *id).collect();
+        open.into_iter().map(|id| self.withdrawn(id, why)).collect()
+    }
+
+    fn withdrawn(&mut self, id: ApprovalId, why: &str) -> Event {
+        self.stable.say(ToRelay::Withdraw(id));
+        if let Some(asked) = self.all.get_mut(&id) {
+            asked.is_withdrawn = true;
+            if let Some(waiter) = asked.waiter.take() {
+                answer(waiter, Answer::Refused(why.to_owned()));
+            }
+        }
+        self.close(id, || {});
+        tracing::info!(run = %self.lease.run, lease = %self.lease, approval = %id, why, "a question is withdrawn");
+        Event::Withdrawn { approval: id, why: why.to_owned() }
+    }
+
     /// Whoever asked has left and did not come back: nobody needs an answer any more.
     pub(super) fn left(&mut self, id: ApprovalId) -> Vec<Event> {
         let Some(asked) = self.all.get(&id).filter(|asked| !asked.row.closed) else { return Vec::new() };
         if asked.waiter.as_ref().is_some_and(|waiter| !waiter.is_closed()) {
             return Vec::new();
         }
-        self.stable.say(ToRelay::Withdraw(id));
-        self.decided(id, Choice::Reject, None, Remark::words("whoever asked has ended"))
+        vec![self.withdrawn(id, "whoever asked has ended")]
     }
 
     /// The relay refused something of this lease: what it has not taken yet is not asked.
@@ -242,12 +276,15 @@ impl Questions {
     fn close(&mut self, id: ApprovalId, done: impl FnOnce() + Send + 'static) {
         let Some(asked) = self.all.get_mut(&id) else { return };
         asked.row.closed = true;
+        // Nobody asks it again: a run that asks all day keeps nothing of it but that it was asked.
+        asked.row.asking.sealed = Vec::new();
         if let Some(gate) = &mut asked.gate {
             gate.deny();
         }
         let row = asked.row.clone();
+        let told = if asked.is_withdrawn { slots::Msg::Withdrawn(id) } else { slots::Msg::Answered(id) };
         self.keep(&row, done);
-        self.stable.tell(slots::Msg::Answered(id));
+        self.stable.tell(told);
     }
 
     fn keep(&self, row: &Row, done: impl FnOnce() + Send + 'static) {

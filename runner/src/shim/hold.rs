@@ -52,6 +52,8 @@ pub struct Progress {
 pub struct Shim {
     dir: PathBuf,
     watch: Mutex<Watch>,
+    /// Held while a piece of input is on its way: pieces of two inputs do not mix.
+    typing: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -76,7 +78,7 @@ impl Shim {
 
     fn holding(dir: &Path, notes: Option<UnixStream>) -> Self {
         let watch = Watch { notes, unread: Vec::new(), progress: Progress::default() };
-        Self { dir: dir.to_owned(), watch: Mutex::new(watch) }
+        Self { dir: dir.to_owned(), watch: Mutex::new(watch), typing: Mutex::new(()) }
     }
 
     /// Moves the deadline to `deadline_ms` from now.
@@ -95,15 +97,35 @@ impl Shim {
         self.ask(Request::Stop { grace_ms }).await
     }
 
-    /// Gives the agent input. Pieces over 64 KiB are sent as several; an error says nothing about those before it.
+    /// Gives the agent input, after all that was given before. Pieces over 64 KiB are sent as several; an error says nothing
+    /// about those before it.
     ///
     /// # Errors
     /// [`ControlError`]; refused when it has no input or does not read it.
     pub async fn input(&self, bytes: &[u8]) -> Result<(), ControlError> {
+        let _typing = self.typing.lock().await;
         for piece in bytes.chunks(INPUT_BYTES_MAX) {
             self.ask(Request::Input(piece.to_vec())).await?;
         }
         Ok(())
+    }
+
+    /// Gives the agent the end of file, after all that was given before.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn close_input(&self) -> Result<(), ControlError> {
+        let _typing = self.typing.lock().await;
+        self.ask(Request::CloseInput).await
+    }
+
+    /// Says that what was printed before `through` is not read again. A bound shim gives its room on the disk back, so that
+    /// a long conversation never reaches the cap; another keeps it for a runner that comes back.
+    ///
+    /// # Errors
+    /// [`ControlError`].
+    pub async fn release(&self, through: u64) -> Result<(), ControlError> {
+        self.ask(Request::Release { through }).await
     }
 
     /// Gives the agent's terminal another size.
@@ -156,6 +178,13 @@ impl Shim {
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
         directory::read_exit(&self.dir)
+    }
+
+    /// CPU time that the agent and all it started have used so far, in ticks of `/proc`; 0 where that cannot be seen.
+    pub async fn cpu_ticks(&self) -> u64 {
+        let shim = directory::read_record(&self.dir).and_then(|record| record.shim);
+        let Some(shim) = shim else { return 0 };
+        tokio::task::spawn_blocking(move || ostler_pty::cpu_ticks(&shim)).await.unwrap_or(0)
     }
 
     async fn ask(&self, request: Request) -> Result<(), ControlError> {

@@ -4,7 +4,7 @@
 //! anything but its inbox.
 //!
 //! ```text
-//! Running ──ended│stop│deadline──▶ Leaving{kill_at} ──kill_at──▶ Killing{give_up_at}
+//! Running ──ended│stop│deadline│alone──▶ Leaving{kill_at} ──kill_at──▶ Killing{give_up_at}
 //!                                     └────── childless ──────┬──────┘
 //!                                                      Draining{until} ──closed│until──▶ exit
 //! ```
@@ -18,7 +18,7 @@ use ostler_core::event::Stream;
 use ostler_pty::{
     Group, Program, Reach, Size, Spawned, Terminal, become_subreaper, birth, spawn_piped, spawn_terminal,
 };
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -39,6 +39,12 @@ const KILL_MS_MAX: u64 = 30_000;
 const DRAIN_MS_MAX: u64 = 5_000;
 /// Runners that watch at once: one, and one more while it is replaced.
 const WATCHERS_MAX: usize = 8;
+/// A bound agent goes on alone for this long: a runner that is still there is back at once.
+const ALONE_MS_MAX: u64 = 1_000;
+/// The runner that starts a shim watches within this; a loaded machine takes its time.
+const FIRST_WATCH_MS_MAX: u64 = 10_000;
+/// What an agent without a runner gets between SIGTERM and SIGKILL: time to write its session down, not to go on.
+const ORPHAN_GRACE_MS: u64 = 1_000;
 
 /// Everything that can happen to a shim.
 pub(crate) enum Happening {
@@ -81,6 +87,8 @@ struct Keeper {
     feeder: Option<Feeder>,
     terminal: Option<Terminal>,
     watchers: Vec<Watcher>,
+    /// When a bound agent ends unless somebody watches; none for one that is not bound.
+    alone_until: Option<u64>,
 }
 
 /// Starts what DIR/launch says, keeps it to its end, writes DIR/exit.
@@ -153,6 +161,7 @@ fn begin(order: &Order, inbox: &SyncSender<Happening>) -> Result<Keeper, String>
         feeder,
         terminal,
         watchers: Vec::new(),
+        alone_until: launch.bound.then(|| clock::boot_ms_in(FIRST_WATCH_MS_MAX)),
     })
 }
 
@@ -186,8 +195,10 @@ impl Keeper {
 
     /// Moves on where the clock says so. True when all is done.
     fn over(&mut self, now: u64) -> bool {
+        let is_orphaned = self.is_orphaned(now);
         match self.phase {
             Phase::Running if now >= self.deadline => self.leave(Cause::Fenced, self.stop_grace_ms),
+            Phase::Running if is_orphaned => self.leave(Cause::Orphaned, ORPHAN_GRACE_MS),
             Phase::Leaving { kill_at } if now >= kill_at => {
                 self.phase = Phase::Killing { give_up_at: now.saturating_add(KILL_MS_MAX) };
                 self.group.kill();
@@ -198,6 +209,16 @@ impl Keeper {
             Phase::Running | Phase::Leaving { .. } => {}
         }
         false
+    }
+
+    /// True when the agent is bound and nobody has watched for too long.
+    fn is_orphaned(&mut self, now: u64) -> bool {
+        let Some(until) = self.alone_until else { return false };
+        self.watchers.retain_mut(Watcher::listens);
+        if !self.watchers.is_empty() {
+            self.alone_until = Some(now.saturating_add(ALONE_MS_MAX));
+        }
+        self.watchers.is_empty() && now >= until
     }
 
     /// How long nothing needs doing if nothing happens.
@@ -279,6 +300,9 @@ impl Keeper {
                 }
                 None => return refused("the agent has no terminal"),
             },
+            (Request::CloseInput, _) => self.feeder = None,
+            (Request::Release { through }, _) if self.alone_until.is_some() => self.spool.release(through),
+            (Request::Release { .. }, _) => {}
             (Request::Watch, _) => return refused("already watching"),
             (Request::Extend { .. } | Request::Input(_) | Request::Resize { .. }, _) => {
                 return refused("the agent has ended or is being ended");
@@ -305,6 +329,15 @@ impl Keeper {
 }
 
 impl Watcher {
+    /// False when the peer has hung up: it says nothing after its request.
+    fn listens(&mut self) -> bool {
+        match self.peer.read(&mut [0; 1]) {
+            Ok(0) => false,
+            Ok(_) => true,
+            Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted),
+        }
+    }
+
     /// False when the watcher is gone.
     fn tell(&mut self, progress: (u64, u64)) -> bool {
         let mut note = [0; wire::PROGRESS_BYTES];

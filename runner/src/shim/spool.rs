@@ -16,6 +16,8 @@ use std::path::Path;
 const HEAD_BYTES: usize = 5;
 /// Payload of one frame: what a pipe holds.
 pub(crate) const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+/// Room given back to the disk at once: a system call per piece, not per message.
+const RELEASE_BYTES: u64 = 1024 * 1024;
 /// Bytes one read returns at most (and at least one frame): bounds what a runner holds per attempt.
 const READ_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -44,19 +46,22 @@ pub(crate) struct Spool {
     file: File,
     bytes: u64,
     bytes_max: u64,
+    /// What lies before is read by nobody any more, and takes no room.
+    released: u64,
     dropped: u64,
 }
 
 impl Spool {
     pub(crate) fn create(path: &Path, bytes_max: u64) -> io::Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Self { file, bytes: 0, bytes_max, dropped: 0 })
+        Ok(Self { file, bytes: 0, bytes_max, released: 0, dropped: 0 })
     }
 
     /// Keeps `bytes`, or as many as fit. Once a byte was dropped all that follow are: a hole would pass for silence.
     pub(crate) fn keep(&mut self, stream: Stream, bytes: &[u8]) {
         for payload in bytes.chunks(PAYLOAD_BYTES_MAX) {
-            let room = self.bytes_max.saturating_sub(self.bytes).saturating_sub(HEAD_BYTES as u64);
+            let held = self.bytes - self.released;
+            let room = self.bytes_max.saturating_sub(held).saturating_sub(HEAD_BYTES as u64);
             let room = usize::try_from(room).unwrap_or(usize::MAX);
             let fits = if self.dropped > 0 { 0 } else { payload.len().min(room) };
             let kept = if fits > 0 && self.append(stream, &payload[..fits]) { fits } else { 0 };
@@ -67,6 +72,20 @@ impl Spool {
     /// Length of what readers may read, and bytes dropped so far.
     pub(crate) fn progress(&self) -> (u64, u64) {
         (self.bytes, self.dropped)
+    }
+
+    /// Gives the room before `through` back: offsets stay what they are. Where the file system cannot, the file only grows.
+    pub(crate) fn release(&mut self, through: u64) {
+        let through = through.min(self.bytes);
+        if through.saturating_sub(self.released) >= RELEASE_BYTES {
+            #[cfg(target_os = "linux")]
+            {
+                use rustix::fs::{FallocateFlags, fallocate};
+                let how = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                fallocate(&self.file, how, self.released, through - self.released).unwrap_or_default();
+            }
+            self.released = through;
+        }
     }
 
     fn append(&mut self, stream: Stream, payload: &[u8]) -> bool {

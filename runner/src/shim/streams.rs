@@ -8,11 +8,13 @@ use super::spool::PAYLOAD_BYTES_MAX;
 use ostler_core::event::Stream;
 use ostler_pty::{Channel, Output, reap};
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::thread;
 
-/// Inputs that wait for an agent that does not read; one more is refused.
-const INPUTS_WAITING_MAX: usize = 16;
+/// Bytes that wait for an agent that does not read: a few of the largest prompts. More are refused.
+const INPUT_WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Reads one output to its end.
 pub(crate) fn read_output(output: Output, inbox: SyncSender<Happening>) -> io::Result<()> {
@@ -53,31 +55,37 @@ pub(crate) fn reap_children(inbox: SyncSender<Happening>) -> io::Result<()> {
     })
 }
 
-/// What feeds the agent's standard input. Dropping it gives the agent the end of file.
+/// What feeds the agent's standard input, in order. Dropping it gives the agent the end of file, after what waits.
 pub(crate) struct Feeder {
-    queue: SyncSender<Vec<u8>>,
+    queue: Sender<Vec<u8>>,
+    waiting_bytes: Arc<AtomicUsize>,
 }
 
 impl Feeder {
     pub(crate) fn start(mut input: Box<dyn Write + Send>) -> io::Result<Self> {
-        let (queue, waiting) = sync_channel::<Vec<u8>>(INPUTS_WAITING_MAX);
+        let (queue, waiting) = channel::<Vec<u8>>();
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&waiting_bytes);
         spawn("input", move || {
             for bytes in waiting {
                 // A closed input is the agent's business: what is sent after is refused below.
                 if input.write_all(&bytes).and_then(|()| input.flush()).is_err() {
                     return;
                 }
+                counted.fetch_sub(bytes.len(), Ordering::Relaxed);
             }
         })?;
-        Ok(Self { queue })
+        Ok(Self { queue, waiting_bytes })
     }
 
     /// Queues `bytes`, or says why not.
     pub(crate) fn feed(&self, bytes: Vec<u8>) -> Result<(), &'static str> {
-        self.queue.try_send(bytes).map_err(|refused| match refused {
-            TrySendError::Full(_) => "the agent is not reading its input: try again when it does",
-            TrySendError::Disconnected(_) => "the agent has closed its input",
-        })
+        // Only the keeper adds, so that what is seen here can only have become less.
+        if self.waiting_bytes.load(Ordering::Relaxed).saturating_add(bytes.len()) > INPUT_WAITING_BYTES_MAX {
+            return Err("the agent is not reading its input: try again when it does");
+        }
+        self.waiting_bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.queue.send(bytes).map_err(|_| "the agent has closed its input")
     }
 }
 

@@ -33,6 +33,10 @@ pub(crate) enum Request {
     Input(Vec<u8>),
     /// Give its terminal another size.
     Resize { cols: u16, rows: u16 },
+    /// There is no more input: the end of file, after what was given before.
+    CloseInput,
+    /// What was printed before this offset is not read again.
+    Release { through: u64 },
 }
 
 /// What the shim answers.

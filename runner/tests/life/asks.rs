@@ -3,7 +3,7 @@
 use crate::relay::{LIFE, Session};
 use crate::runs::printed;
 use crate::world::{World, now_ms, shell};
-use ostler_core::approval::{Choice, Risk};
+use ostler_core::approval::{Choice, Remark, Risk};
 use ostler_core::command::{Asking, ReportedEnd};
 use ostler_core::event::Event;
 use ostler_core::ids::{Incarnation, LeaseId};
@@ -28,7 +28,8 @@ async fn asked(session: &mut Session, lease: LeaseId) -> Asking {
 
 fn verdict(world: &World, signer: &Signer<'_>, asking: &Asking, life: Incarnation, choice: Choice) -> FromRelay {
     let question = Expected { incarnation: life, lease: asking.lease, approval: asking.id, digest: asking.digest };
-    let verdict = Verdict::sign(signer, &world.ring, &question, choice, &Remark::words("so be it"), now_ms() + 60_000).expect("signs");
+    let remark = Remark::words("so be it");
+    let verdict = Verdict::sign(signer, &world.ring, &question, choice, &remark, now_ms() + 60_000).expect("signs");
     FromRelay::Verdict { approval: asking.id, choice, verdict }
 }
 
@@ -63,7 +64,7 @@ async fn only_a_verdict_of_the_fleets_own_people_opens_the_gate() {
     let events = world.relay.events(&world.ring, lease);
     assert_eq!(printed(&events), "code 0\n");
     assert!(marked(&world));
-    let answered = |event: &Event| matches!(event, Event::Answered { choice: Choice::Approve, by: Some(by), message, .. } if *by == world.boss.id() && message == &Remark::words("so be it"));
+    let answered = |event: &Event| matches!(event, Event::Answered { choice: Choice::Approve, by: Some(by), message, .. } if *by == world.boss.id() && message == "so be it");
     assert!(events.iter().any(answered), "{events:?}");
     runner.stop().await;
 }

@@ -41,8 +41,8 @@ async fn a_run_is_accepted_followed_and_reported() {
     session.accepted(lease).await;
     let report = session.reported(lease).await;
     assert_eq!(failed(&report.end), (FailureClass::Task, "exit 3"));
-    let purpose = Purpose::Result { run: lease.run, epoch: 1 };
-    assert_eq!(world.ring.open(&purpose, &report.result).expect("opens"), b"exited with 3");
+    let conclusion = world.conclusion(&report);
+    assert_eq!((conclusion.words.as_str(), conclusion.usage, conclusion.session), ("exited with 3", None, None));
     let events = world.relay.events(&world.ring, lease);
     assert!(matches!(&events[0], Event::Started { agent, .. } if agent == "shell"), "{events:?}");
     assert_eq!(printed(&events), "hello [redacted]\n");

@@ -1,10 +1,11 @@
 //! A fleet, its people, and runners in directories of their own.
 
 use crate::relay::{Relay, Session};
+use ostler_core::command::Report;
 use ostler_core::device::Role;
 use ostler_core::ids::{InviteId, LeaseId, RunId};
-use ostler_core::requirements::Requirements;
 use ostler_core::task::{Task, Work};
+use ostler_core::usage::Conclusion;
 use ostler_identity::{Chain, DeviceKey, FleetKey, Keyring, Purpose, RelayAddress, Signer, Terms, Ticket, sign_body};
 use ostler_runner::{Runner, RunnerConfig, RunnerOptions, join};
 use std::path::PathBuf;
@@ -81,6 +82,13 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler-runner"));
         command.arg("--config").arg(config).arg("start").stdin(Stdio::null());
         Process(command.spawn().expect("spawns"))
+    }
+
+    /// What a report says under its seal.
+    pub(crate) fn conclusion(&self, report: &Report) -> Conclusion {
+        let purpose = Purpose::Result { run: report.lease.run, epoch: report.lease.epoch };
+        let plain = self.ring.open(&purpose, &report.result).expect("opens");
+        postcard::from_bytes(&plain).expect("a conclusion")
     }
 
     /// A run's first lease, and its body as an operator signs and seals it.

@@ -1,0 +1,181 @@
+//! Secrets out of typed events: what a conversation means is understood first and cleaned after.
+//!
+//! An adapter of a conversation is fed the agent's exact bytes. A mark in the middle of its protocol could break it, and an
+//! action whose command was changed on the way would be decided, sent back and executed changed. So what is decided and
+//! executed stays exact, sealed to the people who decide; what is told in events is cleaned here.
+//!
+//! Owns which words of an event can hold a secret. Must not know where secrets come from.
+
+use crate::attempt::secrets;
+use ostler_agents::Redactor;
+use ostler_core::deed::{Action, Deed};
+use ostler_core::event::{Event, Stream};
+
+/// Texts that come in pieces, each continuing the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Message,
+    Thought,
+    Printed,
+}
+
+/// Cleans the events of one conversation.
+pub(super) struct Cleaner {
+    redactor: Redactor,
+    /// Who speaks, and how far: a secret may be cut by any two pieces.
+    speaking: Option<(Voice, Redactor)>,
+    /// The beginning of a character that the redactor cut.
+    partial: Vec<u8>,
+}
+
+impl Cleaner {
+    pub(super) fn new(redactor: Redactor) -> Self {
+        Self { redactor, speaking: None, partial: Vec::new() }
+    }
+
+    /// `event` without secrets, after what was held back before it.
+    pub(super) fn clean(&mut self, event: Event) -> Vec<Event> {
+        let (voice, piece) = match event {
+            Event::Message(text) => (Voice::Message, text.into_bytes()),
+            Event::Thought(text) => (Voice::Thought, text.into_bytes()),
+            Event::Output { stream: Stream::Out, bytes } => (Voice::Printed, bytes),
+            other => {
+                let mut events: Vec<Event> = self.flush().into_iter().collect();
+                events.push(event_without(&self.redactor, other));
+                return events;
+            }
+        };
+        let mut events = Vec::new();
+        if self.speaking.as_ref().is_none_or(|(speaker, _)| *speaker != voice) {
+            events.extend(self.flush());
+            self.speaking = Some((voice, self.redactor.fresh()));
+        }
+        let certain = self.speaking.as_mut().map(|(_, redactor)| redactor.feed(&piece)).unwrap_or_default();
+        events.extend(self.said(voice, certain, false));
+        events
+    }
+
+    /// What was held back.
+    pub(super) fn flush(&mut self) -> Option<Event> {
+        let (voice, mut redactor) = self.speaking.take()?;
+        let rest = redactor.finish();
+        self.said(voice, rest, true)
+    }
+
+    fn said(&mut self, voice: Voice, certain: Vec<u8>, last: bool) -> Option<Event> {
+        let mut bytes = std::mem::take(&mut self.partial);
+        bytes.extend(certain);
+        if voice != Voice::Printed && !last {
+            let whole = match std::str::from_utf8(&bytes) {
+                Ok(text) => text.len(),
+                Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                Err(_) => bytes.len(),
+            };
+            self.partial = bytes.split_off(whole);
+        }
+        if bytes.is_empty() {
+            return None;
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Some(match voice {
+            Voice::Message => Event::Message(text(&bytes)),
+            Voice::Thought => Event::Thought(text(&bytes)),
+            Voice::Printed => Event::Output { stream: Stream::Out, bytes },
+        })
+    }
+}
+
+/// `event` with every secret in it replaced. Its numbers, ids and digests stay: the digest of an action is that of the exact one.
+pub(in crate::attempt) fn event_without(redactor: &Redactor, mut event: Event) -> Event {
+    let clean = |text: &mut String| *text = secrets::clean(redactor, text);
+    match &mut event {
+        Event::Started { argv, directory, .. } => argv.iter_mut().chain([directory]).for_each(clean),
+        Event::Output { bytes, .. } | Event::Raw(bytes) | Event::Diff { patch: bytes, .. } => {
+            *bytes = secrets::strip(redactor, bytes);
+        }
+        Event::Message(text)
+        | Event::Notice(text)
+        | Event::Thought(text)
+        | Event::Failed(text)
+        | Event::Prompted(text)
+        | Event::Answered { message: text, .. }
+        | Event::Ended { message: text, .. }
+        | Event::Withdrawn { why: text, .. }
+        | Event::Limit { message: text, .. }
+        | Event::ToolEnded { output: text, .. }
+        | Event::TurnEnded { reason: text } => clean(text),
+        Event::Asked { action, .. } => action_without(action, &clean),
+        Event::Ruled { action, because, .. } => {
+            action_without(action, &clean);
+            clean(because);
+        }
+        Event::Plan(entries) => entries.iter_mut().for_each(|entry| clean(&mut entry.text)),
+        Event::ToolCalled { deed, title, .. } => {
+            deed_without(deed, &clean);
+            clean(title);
+        }
+        Event::Checked { command, output, .. } => [command, output].into_iter().for_each(clean),
+        Event::Saved { .. } | Event::Truncated { .. } | Event::Usage(_) | Event::Session { .. } => {}
+    }
+    event
+}
+
+fn action_without(action: &mut Action, clean: &impl Fn(&mut String)) {
+    deed_without(&mut action.deed, clean);
+    clean(&mut action.title);
+}
+
+fn deed_without(deed: &mut Deed, clean: &impl Fn(&mut String)) {
+    match deed {
+        Deed::Program(program) => program.argv.iter_mut().for_each(clean),
+        Deed::Command { line } => clean(line),
+        Deed::Read { path } => clean(path),
+        Deed::Edit { changes } => {
+            for change in changes {
+                clean(&mut change.path);
+                clean(&mut change.diff);
+            }
+        }
+        Deed::Search { pattern, path } => [pattern, path].into_iter().for_each(clean),
+        Deed::Fetch { url } => clean(url),
+        Deed::Subagent { prompt } => clean(prompt),
+        Deed::Mcp { input, .. } | Deed::Other { input, .. } => clean(input),
+        Deed::Question { text, options } => [text].into_iter().chain(options).for_each(clean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ostler_core::ids::{ApprovalId, Digest};
+
+    const SECRET: &str = "hunter2-\"hunter2\"";
+
+    fn joined(events: &[Event]) -> String {
+        events.iter().map(|e| if let Event::Message(text) = e { text.clone() } else { format!("<{e:?}>") }).collect()
+    }
+
+    #[test]
+    fn a_secret_cut_by_any_two_pieces_is_found_and_nothing_else_is_lost() {
+        let text = format!("ä {SECRET} ö € end");
+        for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let mut cleaner = Cleaner::new(Redactor::new([SECRET]));
+            let mut events = cleaner.clean(Event::Message(text[..at].to_owned()));
+            events.extend(cleaner.clean(Event::Message(text[at..].to_owned())));
+            events.extend(cleaner.clean(Event::TurnEnded { reason: "end".to_owned() }));
+            assert_eq!(events.pop(), Some(Event::TurnEnded { reason: "end".to_owned() }), "cut at {at}");
+            assert_eq!(joined(&events), "ä [redacted] ö € end", "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_of_an_action_is_clean_and_its_digest_stays() {
+        let redactor = Redactor::new([SECRET]);
+        let line = format!("curl -H {SECRET} {}", SECRET.replace('"', "\\\""));
+        let action = Action::new(Deed::Command { line: line.clone() }, "/srv/tree", &line);
+        let asked = Event::Asked { approval: ApprovalId([1; 16]), action, digest: Digest([7; 32]) };
+        let Event::Asked { action, digest, .. } = event_without(&redactor, asked) else { panic!("another event") };
+        assert_eq!(action.deed, Deed::Command { line: "curl -H [redacted] [redacted]".to_owned() });
+        assert_eq!((action.title.as_str(), digest), ("curl -H [redacted] [redacted]", Digest([7; 32])));
+    }
+}

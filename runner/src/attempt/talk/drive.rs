@@ -1,0 +1,444 @@
+//! Driving an agent from its start to its end: what happens, one thing after the other.
+//!
+//! ```text
+//! printed │ decided │ patience over │ turn over │ ordered to end ─▶ Talk ─▶ acts ─▶ recorded, then done
+//! ```
+//!
+//! Owns the loop, for agents that are spoken to and for those that are only listened to. Must not judge: [`life`](crate::attempt::life)
+//! does.
+
+use super::ladder::{Ladder, Rung};
+use super::stall::{self, Signs, Stall};
+use super::wait;
+use super::{Act, Decision, Talk};
+use crate::attempt::STOP_GRACE_MS;
+use crate::attempt::agent::Agent;
+use crate::attempt::life::{Ending, Life, Order};
+use crate::shim::{Exit, Progress, Shim};
+use ostler_agents::End;
+use ostler_core::decision::Why;
+use ostler_core::event::Event;
+use ostler_core::failure::FailureClass;
+use ostler_core::ids::ApprovalId;
+use ostler_core::task::Task;
+use ostler_core::time::Timestamp;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Clocks may jump and machines may sleep: no timer is trusted for longer.
+const LOOK_EVERY_MS: u64 = 1_000;
+/// Output that was recorded is let go of in pieces of this size.
+const RELEASE_BYTES: u64 = 8 * 1024 * 1024;
+
+/// What is to be done once an agent has nothing more to do.
+pub(in crate::attempt) enum Next {
+    /// Give it this.
+    Prompt(String),
+    /// Let it go.
+    Close,
+}
+
+/// What happens.
+enum Happening {
+    Printed(Progress),
+    Ordered(Order),
+    Decided(ApprovalId, Decision),
+    Turned(Next),
+    Due,
+}
+
+/// How it ended.
+pub(in crate::attempt) struct Over {
+    pub(in crate::attempt) exit: Option<Exit>,
+    /// What it was ended for.
+    pub(in crate::attempt) halt: Option<Order>,
+    /// What it was ended for by the conversation itself.
+    pub(in crate::attempt) broken: Option<Ending>,
+    /// True when its work was done before it was ended: then its exit says nothing.
+    pub(in crate::attempt) is_done: bool,
+}
+
+type Turn<'a> = Pin<Box<dyn Future<Output = Next> + Send + 'a>>;
+
+/// One agent being driven.
+struct Drive<'a> {
+    life: &'a Life,
+    task: &'a Task,
+    agent: &'a Agent,
+    talk: &'a mut Talk,
+    /// True when it is spoken to.
+    is_conversation: bool,
+    waiting: JoinSet<(ApprovalId, Decision)>,
+    turn: Option<Turn<'a>>,
+    turns: u32,
+    ladder: Ladder,
+    stall: Stall,
+    /// How far the output is on record.
+    recorded: u64,
+    released: u64,
+    halt: Option<Order>,
+    broken: Option<Ending>,
+    is_done: bool,
+}
+
+impl Life {
+    /// Follows the agent until it has ended and all it printed is recorded. A conversation begins with `first`.
+    pub(in crate::attempt) async fn drive(
+        &self,
+        task: &Task,
+        agent: &Agent,
+        talk: &mut Talk,
+        first: Option<Vec<u8>>,
+    ) -> Over {
+        let mut drive = Drive {
+            life: self,
+            task,
+            agent,
+            talk,
+            is_conversation: first.is_some(),
+            waiting: JoinSet::new(),
+            turn: None,
+            turns: 0,
+            ladder: Ladder::Standing,
+            stall: Stall::new(self.stable.config.stall.after.ms(), self.stable.now()),
+            recorded: 0,
+            released: 0,
+            halt: None,
+            broken: None,
+            is_done: false,
+        };
+        if let Some(first) = first {
+            drive.send(&first).await;
+        }
+        let exit = drive.to_the_end().await;
+        let Drive { halt, broken, is_done, .. } = drive;
+        Over { exit, halt, broken, is_done }
+    }
+
+    /// What was held back, and the judgement; this is the last that is told of the agent.
+    pub(in crate::attempt) fn last_words(
+        &self,
+        talk: &mut Talk,
+        exit: Option<&Exit>,
+    ) -> (Vec<Event>, ostler_agents::Outcome) {
+        let end = exit.map_or_else(End::default, |exit| End { code: exit.code, signal: exit.signal });
+        talk.end(end, self.stable.now())
+    }
+
+    /// The agent has nothing more to do: what now? `turn` counts from 1.
+    async fn after_turn(&self, _task: &Task, _turn: u32) -> Next {
+        Next::Close
+    }
+
+    /// Waits until the task's own time is over, counted from the accept; for ever when it has none.
+    async fn time_over(&self, task: &Task) {
+        let Some(timeout_ms) = task.timeout_ms else { return std::future::pending().await };
+        let at = self.held.created_at.plus(timeout_ms);
+        while self.stable.now() < at {
+            self.until(Some(at)).await;
+        }
+    }
+
+    /// Waits until `at`, or for a while.
+    async fn until(&self, at: Option<Timestamp>) {
+        let Some(at) = at else { return std::future::pending().await };
+        let left_ms = at.since(self.stable.now()).clamp(1, LOOK_EVERY_MS);
+        tokio::time::sleep(Duration::from_millis(left_ms)).await;
+    }
+}
+
+impl<'a> Drive<'a> {
+    async fn to_the_end(&mut self) -> Option<Exit> {
+        let (life, task, agent) = (self.life, self.task, self.agent);
+        let fence = life.fence(agent.shim());
+        tokio::pin!(fence);
+        let over = life.time_over(task);
+        tokio::pin!(over);
+        loop {
+            let (offset, due, is_free) = (self.talk.offset(), self.due(), self.halt.is_none());
+            let happening = tokio::select! {
+                progress = agent.progress(offset) => Happening::Printed(progress),
+                order = &mut fence, if is_free => Happening::Ordered(order),
+                () = &mut over, if is_free => Happening::Ordered(Order::Timeout),
+                Some(Ok((id, decision))) = self.waiting.join_next() => Happening::Decided(id, decision),
+                next = turned(&mut self.turn) => Happening::Turned(next),
+                () = life.until(due) => Happening::Due,
+            };
+            if let Happening::Printed(progress) = &happening
+                && progress.ended
+            {
+                self.take_in(*progress).await;
+                return agent.exit();
+            }
+            self.happened(happening).await;
+            self.turn_over().await;
+            self.step().await;
+        }
+    }
+
+    fn due(&self) -> Option<Timestamp> {
+        let stall = self.stall.due().filter(|_| self.is_silent());
+        [self.talk.next_due(), self.ladder.due(), stall].into_iter().flatten().min()
+    }
+
+    async fn happened(&mut self, happening: Happening) {
+        let now = self.life.stable.now();
+        match happening {
+            Happening::Printed(progress) => self.take_in(progress).await,
+            Happening::Ordered(order) => self.ordered(order).await,
+            Happening::Decided(id, decision) if self.stall.answered(id, now) => self.about_silence(decision).await,
+            Happening::Decided(id, decision) => {
+                let acts = self.talk.decided(id, decision, now);
+                self.carry_out(acts).await;
+            }
+            Happening::Turned(next) => {
+                self.turn = None;
+                self.next(next).await;
+            }
+            Happening::Due => {
+                let acts = self.talk.due(now);
+                self.carry_out(acts).await;
+                self.look().await;
+            }
+        }
+    }
+
+    /// True when silence would mean something: the agent is at work, and waits for nobody.
+    fn is_silent(&self) -> bool {
+        self.is_conversation
+            && self.ladder == Ladder::Standing
+            && !self.talk.is_idle()
+            && !self.talk.is_asking()
+            && self.talk.in_flight() == 0
+    }
+
+    /// Looks for signs of life where there should be some; a person is asked when there were none for long.
+    async fn look(&mut self) {
+        let now = self.life.stable.now();
+        if self.stall.due().is_none_or(|at| now < at) {
+            return;
+        }
+        let (Some(shim), true) = (self.agent.shim(), self.is_silent()) else {
+            self.stall.heard(now);
+            return;
+        };
+        let tree = self.life.tree_dir(self.task);
+        let shown = tree.display().to_string();
+        let files = tokio::task::spawn_blocking(move || stall::newest(&tree)).await.unwrap_or(None);
+        let signs = Signs { cpu_ticks: shim.cpu_ticks().await, files };
+        if self.stall.look(signs, now)
+            && let Some(id) = wait::fresh_id(now)
+        {
+            self.stall.asked(id);
+            let question = self.stall.question(&self.task.agent, &shown);
+            self.waiting.spawn(self.life.road().ask(id, question));
+        }
+    }
+
+    /// What a person said about an agent without signs of life.
+    async fn about_silence(&mut self, decision: Decision) {
+        if let Decision::Yes(remark) = decision
+            && remark.option == Some(stall::END_IT)
+        {
+            let words = "the agent showed no sign of life, and a person ended it";
+            self.end_it(Ending::failed(FailureClass::Agent, "stalled", words)).await;
+        }
+    }
+
+    /// Ends the agent as ordered: one that is spoken to is asked first, unless its lease is gone.
+    async fn ordered(&mut self, order: Order) {
+        tracing::info!(?order, "ending the agent");
+        self.halt = Some(order);
+        self.turn = None;
+        self.waiting.abort_all();
+        let grace_ms = match order {
+            Order::Told(_, grace_ms) => grace_ms,
+            Order::Work | Order::Fenced | Order::Timeout | Order::HandBack => STOP_GRACE_MS,
+        };
+        let now = self.life.stable.now();
+        let is_fenced = matches!(order, Order::Fenced | Order::Told(Why::Fenced | Why::Unknown, _));
+        if !self.is_conversation || is_fenced || self.ladder == Ladder::Stopping {
+            self.ladder = Ladder::Stopping;
+            return self.agent.stop(grace_ms).await;
+        }
+        self.life.withdraw_all("the run is being ended");
+        let acts = self.talk.interrupt(now);
+        self.ladder = Ladder::interrupted(now, grace_ms, acts.is_some());
+        self.carry_out(acts.unwrap_or_default()).await;
+    }
+
+    /// What happens once the agent waits for more.
+    async fn turn_over(&mut self) {
+        if self.ladder != Ladder::Standing || !self.talk.is_idle() || self.turn.is_some() {
+            return;
+        }
+        if let Some(text) = self.talk.take_late() {
+            return self.prompt(&text).await;
+        }
+        if !self.talk.is_asking() {
+            self.turns += 1;
+            let (life, task, turns) = (self.life, self.task, self.turns);
+            self.turn = Some(Box::pin(life.after_turn(task, turns)));
+        }
+    }
+
+    async fn next(&mut self, next: Next) {
+        match next {
+            Next::Prompt(text) => self.prompt(&text).await,
+            Next::Close => {
+                self.is_done = true;
+                self.close().await;
+                self.ladder = Ladder::closed(self.life.stable.now(), STOP_GRACE_MS);
+            }
+        }
+    }
+
+    async fn prompt(&mut self, text: &str) {
+        match self.talk.prompt(text, self.life.stable.now()) {
+            Some(acts) => self.carry_out(acts).await,
+            None => {
+                let words = "this agent takes no second prompt, and was let go".to_owned();
+                self.life.record(vec![Event::Notice(words)], None, None).await;
+                self.close().await;
+                self.ladder = Ladder::closed(self.life.stable.now(), STOP_GRACE_MS);
+            }
+        }
+    }
+
+    /// Goes on ending the agent where it is time to.
+    async fn step(&mut self) {
+        match self.ladder.step(self.talk.is_idle(), self.life.stable.now()) {
+            Rung::Wait => {}
+            Rung::Close => self.close().await,
+            Rung::Stop(grace_ms) => self.agent.stop(grace_ms).await,
+        }
+    }
+
+    async fn close(&mut self) {
+        if let Some(shim) = self.agent.shim()
+            && let Err(error) = shim.close_input().await
+        {
+            tracing::debug!(%error, "the agent's input was not closed");
+        }
+    }
+
+    /// Records everything printed since the last look, and does what follows from it.
+    async fn take_in(&mut self, progress: Progress) {
+        loop {
+            let offset = self.talk.offset();
+            let read = match self.agent {
+                Agent::Live(shim) => shim.read_from(offset).await,
+                Agent::Dead(dir, _) => Shim::read_spool(dir, offset).await,
+            };
+            let acts = match read {
+                Ok((chunks, next)) if next > offset => self.talk.take(&chunks, next, self.life.stable.now()),
+                Ok(_) => break,
+                // An earlier life let go of what it had told.
+                Err(_) if offset == 0 && self.talk.output().is_replaying() => {
+                    self.talk.output().skip();
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the rest of the output is lost");
+                    self.life.record(vec![Event::Notice(error.to_string())], None, None).await;
+                    self.talk.output().pass(progress.spool_bytes);
+                    self.lost().await;
+                    break;
+                }
+            };
+            if let Some(question) = self.stall.heard(self.life.stable.now()) {
+                self.life.withdraw(Some(question), "the agent went on");
+            }
+            if !self.talk.output().is_replaying() {
+                self.carry_out(acts).await;
+            }
+        }
+        if let Some(event) = self.talk.output().dropped(progress.dropped_bytes) {
+            self.life.record(vec![event], None, None).await;
+            self.lost().await;
+        }
+        self.release().await;
+    }
+
+    /// Part of a conversation is missing: it cannot go on.
+    async fn lost(&mut self) {
+        if self.is_conversation && self.ladder == Ladder::Standing && self.broken.is_none() {
+            let words = "part of what the agent said could not be kept: is the disk full?";
+            self.end_it(Ending::failed(FailureClass::Infra, "output lost", words)).await;
+        }
+    }
+
+    /// Ends a conversation that cannot, or should not, go on.
+    async fn end_it(&mut self, ending: Ending) {
+        self.broken = Some(ending);
+        self.turn = None;
+        self.ladder = Ladder::Stopping;
+        self.life.withdraw_all("the agent is being ended");
+        self.agent.stop(STOP_GRACE_MS).await;
+    }
+
+    /// Lets the shim have the room of what is recorded.
+    async fn release(&mut self) {
+        let through = self.talk.offset();
+        if self.is_conversation && through - self.released >= RELEASE_BYTES {
+            self.released = through;
+            if let Some(shim) = self.agent.shim()
+                && let Err(error) = shim.release(through).await
+            {
+                tracing::debug!(%error, "recorded output keeps its room");
+            }
+        }
+    }
+
+    /// Does what follows: what is told is on disk first, and with it how far the output is told.
+    async fn carry_out(&mut self, acts: Vec<Act>) {
+        let mut events = Vec::new();
+        let mut doings = Vec::new();
+        for act in acts {
+            match act {
+                Act::Tell(event) => events.push(event),
+                Act::Send(_) | Act::Ask(..) | Act::Withdraw(..) | Act::Session(_) => doings.push(act),
+            }
+        }
+        let offset = self.talk.offset();
+        if !events.is_empty() || offset > self.recorded {
+            self.recorded = offset;
+            self.life.record(events, Some(offset), None).await;
+        }
+        for doing in doings {
+            match doing {
+                Act::Send(bytes) => self.send(&bytes).await,
+                Act::Ask(id, action) => drop(self.waiting.spawn(self.life.road().ask(id, action))),
+                Act::Withdraw(id, why) => self.life.withdraw(Some(id), why),
+                Act::Session(session) => {
+                    self.life.stable.runs.remember(self.life.lease.run, &self.task.agent, &session)
+                }
+                Act::Tell(_) => {}
+            }
+        }
+    }
+
+    async fn send(&mut self, bytes: &[u8]) {
+        use crate::shim::ControlError;
+        let Some(shim) = self.agent.shim() else { return };
+        match shim.input(bytes).await {
+            Ok(()) | Err(ControlError::Gone) => {}
+            Err(error) if self.ladder == Ladder::Standing => {
+                let words = format!("the agent does not listen: {error}");
+                self.broken = Some(Ending::failed(FailureClass::Agent, "agent does not listen", words));
+                self.ladder = Ladder::Stopping;
+                self.agent.stop(STOP_GRACE_MS).await;
+            }
+            Err(error) => tracing::debug!(%error, "the agent was not told"),
+        }
+    }
+}
+
+/// The end of the turn that is being looked at, if one is.
+async fn turned(turn: &mut Option<Turn<'_>>) -> Next {
+    match turn {
+        Some(turn) => turn.await,
+        None => std::future::pending().await,
+    }
+}
