@@ -1,0 +1,325 @@
+//! What an agent asks: permissions and questions, and the answers it is given.
+//!
+//! ```text
+//! session/request_permission ─▶ Action{deed of the call} ─┐                   ┌─▶ allow_once | reject_once
+//! elicitation/create ─────────▶ Action{Question} ─────────┴▶ Ask ─▶ reply() ──┴─▶ accept{content} | decline
+//!                                                             └─ tool ended, turn ended, $/cancel_request ─▶ Withdraw
+//! ```
+//!
+//! Owns the correlation. An answer is for one action: an option that would answer later ones too is never chosen, and
+//! who offers no other is denied.
+
+use super::deed::Described;
+use super::profile::Asks;
+use super::{Acp, History, Stage};
+use crate::adapter::{Ask, Reply, Step, told};
+use crate::codec::jsonrpc;
+use crate::codec::words::{TOO_LARGE, clipped, first, list, text};
+use ostler_core::deed::{Action, Deed};
+use ostler_core::event::Event;
+use ostler_core::limits::ASKING_MAX;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Bytes of a title or a question.
+const TITLE_BYTES_MAX: usize = 1_024;
+const QUESTION_BYTES_MAX: usize = 16 * 1024;
+/// Choices of a question: a person must be able to read them.
+const CHOICES_MAX: usize = 64;
+const CHOICE_BYTES_MAX: usize = 512;
+/// Words of denials kept for the agent's next prompt.
+const OWED_MAX: usize = 16;
+
+/// What waits for an answer, by number.
+#[derive(Debug, Default)]
+pub(super) struct Asking {
+    open: BTreeMap<u64, Open>,
+    last: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// The request's id on the wire.
+    id: Value,
+    about: About,
+}
+
+#[derive(Debug)]
+enum About {
+    /// A tool call, the option that means yes and the one that means no.
+    Call { call: String, title: String, yes: Option<String>, no: Option<String> },
+    /// The only field of a form.
+    Field { name: String, field: Field },
+}
+
+/// How a field of a form is filled.
+#[derive(Debug)]
+enum Field {
+    /// By one of these values.
+    Choice(Vec<Value>),
+    /// By a list of one of these.
+    Choices(Vec<Value>),
+    /// By words.
+    Text,
+    /// By a number.
+    Number,
+}
+
+impl Asking {
+    /// Everything that waits, as key and wire id; nothing waits any more.
+    pub(super) fn drain(&mut self) -> Vec<(String, Value)> {
+        std::mem::take(&mut self.open).into_iter().map(|(key, open)| (key.to_string(), open.id)).collect()
+    }
+
+    /// The keys of what waits about the call `id`; it waits no more.
+    pub(super) fn about(&mut self, id: &str) -> Vec<String> {
+        self.forget(|open| matches!(&open.about, About::Call { call, .. } if call == id))
+    }
+
+    fn forget(&mut self, which: impl Fn(&Open) -> bool) -> Vec<String> {
+        let keys: Vec<u64> = self.open.iter().filter(|(_, open)| which(open)).map(|(key, _)| *key).collect();
+        keys.into_iter().filter(|key| self.open.remove(key).is_some()).map(|key| key.to_string()).collect()
+    }
+
+    fn add(&mut self, id: &Value, about: About) -> String {
+        self.last += 1;
+        self.open.insert(self.last, Open { id: id.clone(), about });
+        self.last.to_string()
+    }
+}
+
+/// The answer of a client that does not answer.
+pub(super) fn cancelled(id: &Value) -> Vec<u8> {
+    jsonrpc::answer(id, &json!({ "outcome": { "outcome": "cancelled" }, "action": "cancel" }))
+}
+
+impl Acp {
+    /// A request of the agent's; false when it has no event of its own and is to be kept raw.
+    pub(super) fn requested(&mut self, id: &Value, method: &str, params: &Value, out: &mut Vec<Step>) -> bool {
+        match method {
+            "session/request_permission" | "elicitation/create" => {
+                // The same id again: the agent has given the first up.
+                let again = self.asking.forget(|open| open.id == *id);
+                out.extend(again.into_iter().map(Step::Withdraw));
+                if self.history == History::UntilCommands {
+                    self.history = History::None;
+                }
+                let listens = matches!(&self.stage, Stage::Turn(turn) if !turn.cancelled);
+                if !listens || self.history != History::None || self.asking.open.len() == ASKING_MAX {
+                    self.quiet(out);
+                    out.push(Step::Send(cancelled(id)));
+                    out.push(Step::Event(Event::Notice("the agent asked when nobody could answer: denied".to_owned())));
+                } else if method == "elicitation/create" {
+                    self.question(id, params, out);
+                } else {
+                    self.permission(id, params, out);
+                }
+                true
+            }
+            _ => {
+                let words = format!("this client has no {}", clipped(method, 128));
+                out.push(Step::Send(jsonrpc::refusal(id, jsonrpc::METHOD_NOT_FOUND, &words)));
+                false
+            }
+        }
+    }
+
+    /// `$/cancel_request`: the agent no longer waits.
+    pub(super) fn withdrawn(&mut self, params: &Value, out: &mut Vec<Step>) -> bool {
+        let id = params.get("requestId").unwrap_or(&Value::Null);
+        let keys = self.asking.forget(|open| open.id == *id);
+        out.extend(keys.into_iter().map(Step::Withdraw));
+        true
+    }
+
+    fn permission(&mut self, id: &Value, params: &Value, out: &mut Vec<Step>) {
+        self.quiet(out);
+        let request = params.get("toolCall").unwrap_or(&Value::Null);
+        let named = text(request, "/toolCallId");
+        let call = match self.profile.asks {
+            Asks::Exactly => named,
+            _ if self.calls.knows(named) => named,
+            Asks::Apart | Asks::Blindly => self.calls.latest(text(request, "/kind")).unwrap_or(named),
+        };
+        let call = clipped(call, 256);
+        let mut events = Vec::new();
+        let deed = match self.several() {
+            Some(deed) => Some(deed),
+            None => self.calls.asked(&call, request, &mut events),
+        };
+        out.extend(told(events));
+        let (yes, no) = self.options(params);
+        let title = clipped(text(request, "/title"), TITLE_BYTES_MAX);
+        let Some(deed) = deed else {
+            out.push(Step::Event(Event::Notice(format!("denied, since nobody could read it: {title}"))));
+            self.deny(id, &call, no, out);
+            return self.owe(&title, TOO_LARGE);
+        };
+        let described = Described { kind: "", title: "", call: request };
+        let directory = described.directory().unwrap_or_else(|| self.opening.directory().to_owned());
+        let about = About::Call { call, title: title.clone(), yes, no };
+        let key = self.asking.add(id, about);
+        let action = Action::new(deed, &directory, &title);
+        out.push(Step::Ask(Ask { key, action, patience_ms: self.profile.patience_ms }));
+    }
+
+    /// All calls that are open, when one blind request is about more than one.
+    fn several(&self) -> Option<Deed> {
+        let deeds: Vec<&Deed> = self.calls.open().filter_map(|call| call.deed()).collect();
+        if self.profile.asks != Asks::Blindly || deeds.len() < 2 {
+            return None;
+        }
+        let lines: Vec<String> = deeds.iter().map(|deed| format!("{}: {}", deed.kind(), deed.line())).collect();
+        Some(Deed::Other {
+            tool: format!("{} actions at once", deeds.len()),
+            input: clipped(&lines.join("\n"), QUESTION_BYTES_MAX),
+        })
+    }
+
+    /// The options that mean yes and no, this once.
+    fn options(&self, params: &Value) -> (Option<String>, Option<String>) {
+        let options = list(params, "/options");
+        let of_kind = |kind: &str| {
+            let option = options.iter().find(|option| text(option, "/kind") == kind)?;
+            Some(text(option, "/optionId").to_owned())
+        };
+        let named = self.profile.yes.filter(|yes| options.iter().any(|option| text(option, "/optionId") == *yes));
+        (named.map(str::to_owned).or_else(|| of_kind("allow_once")), of_kind("reject_once"))
+    }
+
+    fn question(&mut self, id: &Value, params: &Value, out: &mut Vec<Step>) {
+        self.quiet(out);
+        let Some((name, field, options)) = form(params) else {
+            out.push(Step::Send(jsonrpc::answer(id, &json!({ "action": "decline" }))));
+            let words = clipped(text(params, "/message"), QUESTION_BYTES_MAX);
+            out.push(Step::Event(Event::Notice(format!(
+                "the agent asked for a form nobody can fill in here: {words}"
+            ))));
+            return;
+        };
+        let text = clipped(text(params, "/message"), QUESTION_BYTES_MAX);
+        let key = self.asking.add(id, About::Field { name, field });
+        let action = Action::new(Deed::Question { text, options }, self.opening.directory(), "");
+        out.push(Step::Ask(Ask { key, action, patience_ms: self.profile.patience_ms }));
+    }
+
+    /// The decision about what waits under `key`.
+    pub(super) fn replied(&mut self, key: &str, reply: &Reply, out: &mut Vec<Step>) {
+        let Some(open) = key.parse().ok().and_then(|key: u64| self.asking.open.remove(&key)) else { return };
+        match (open.about, reply) {
+            (About::Call { yes: Some(yes), .. }, Reply::Allow { .. }) => out.push(Step::Send(selected(&open.id, &yes))),
+            (About::Call { call, no, .. }, Reply::Allow { .. }) => {
+                let words = "the agent offers no way to allow this once, only for ever: denied";
+                out.push(Step::Event(Event::Notice(words.to_owned())));
+                self.deny(&open.id, &call, no, out);
+            }
+            (About::Call { call, title, no, .. }, Reply::Deny { text }) => {
+                self.deny(&open.id, &call, no, out);
+                self.owe(&title, text);
+            }
+            (About::Field { name, field }, Reply::Allow { text, option }) => {
+                let answer = match filled(&field, text, *option) {
+                    Some(value) => json!({ "action": "accept", "content": { name: value } }),
+                    None => json!({ "action": "decline" }),
+                };
+                out.push(Step::Send(jsonrpc::answer(&open.id, &answer)));
+            }
+            (About::Field { name, .. }, Reply::Deny { text }) => {
+                out.push(Step::Send(jsonrpc::answer(&open.id, &json!({ "action": "decline" }))));
+                self.owe(&name, text);
+            }
+        }
+    }
+
+    fn deny(&mut self, id: &Value, call: &str, no: Option<String>, out: &mut Vec<Step>) {
+        out.push(Step::Send(no.map_or_else(|| cancelled(id), |no| selected(id, &no))));
+        self.calls.deny(call);
+        if let Stage::Turn(turn) = &mut self.stage {
+            (turn.denied, turn.denied_ever) = (true, true);
+        }
+    }
+
+    /// The agent reads `text` once its turn is over.
+    fn owe(&mut self, title: &str, text: &str) {
+        if let Stage::Turn(turn) = &mut self.stage
+            && !text.is_empty()
+            && turn.owed.len() < OWED_MAX
+        {
+            turn.owed.push(format!("This was denied: {title}\n{text}"));
+        }
+    }
+}
+
+fn selected(id: &Value, option: &str) -> Vec<u8> {
+    jsonrpc::answer(id, &json!({ "outcome": { "outcome": "selected", "optionId": option } }))
+}
+
+/// A form of one field: its name, how it is filled, and the choices in words.
+fn form(params: &Value) -> Option<(String, Field, Vec<String>)> {
+    let fields = params.pointer("/requestedSchema/properties")?.as_object()?;
+    let (name, schema) = fields.iter().next().filter(|_| fields.len() == 1)?;
+    let kind = text(schema, "/type");
+    let (field, options) = match kind {
+        "boolean" => (Field::Choice(vec![json!(true), json!(false)]), vec!["yes".to_owned(), "no".to_owned()]),
+        "number" | "integer" => (Field::Number, Vec::new()),
+        "array" => choices(schema.get("items")?).map(|(values, words)| (Field::Choices(values), words))?,
+        _ => choices(schema).map_or((Field::Text, Vec::new()), |(values, words)| (Field::Choice(values), words)),
+    };
+    Some((clipped(name, CHOICE_BYTES_MAX), field, options))
+}
+
+/// The values a schema allows, and their words.
+fn choices(schema: &Value) -> Option<(Vec<Value>, Vec<String>)> {
+    let list = ["enum", "oneOf", "anyOf"].iter().find_map(|name| schema.get(*name)?.as_array())?;
+    let value = |one: &Value| one.get("const").unwrap_or(one).clone();
+    let word = |one: &Value| match first(one, &["title", "const"]).or_else(|| one.as_str()) {
+        Some(word) => clipped(word, CHOICE_BYTES_MAX),
+        None => clipped(&one.to_string(), CHOICE_BYTES_MAX),
+    };
+    let list = &list[..list.len().min(CHOICES_MAX)];
+    (!list.is_empty()).then(|| (list.iter().map(value).collect(), list.iter().map(word).collect()))
+}
+
+/// What a field is given; none when the answer does not fit it.
+fn filled(field: &Field, text: &str, option: Option<u32>) -> Option<Value> {
+    let chosen = |values: &[Value]| match option {
+        Some(option) => values.get(usize::try_from(option).ok()?).cloned(),
+        None => values.iter().find(|value| value.as_str() == Some(text)).cloned(),
+    };
+    match field {
+        Field::Choice(values) => chosen(values),
+        Field::Choices(values) => chosen(values).map(|value| json!([value])),
+        Field::Text => Some(json!(text)),
+        Field::Number => {
+            text.trim().parse::<i64>().map(|n| json!(n)).or_else(|_| text.trim().parse::<f64>().map(|n| json!(n))).ok()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_of_one_field_is_a_question_and_any_other_is_not() {
+        let schema = |fields: Value| json!({ "message": "which?", "requestedSchema": { "type": "object", "properties": fields } });
+        let (name, field, options) =
+            form(&schema(json!({ "db": { "type": "string", "enum": ["a", "b"] } }))).expect("one");
+        assert_eq!((name.as_str(), options), ("db", vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(filled(&field, "", Some(1)), Some(json!("b")));
+        assert_eq!(filled(&field, "a", None), Some(json!("a")));
+        assert_eq!((filled(&field, "c", None), filled(&field, "", Some(2))), (None, None));
+        let titled = json!({ "x": { "type": "string", "oneOf": [{ "const": 7, "title": "seven" }] } });
+        let (_, field, options) = form(&schema(titled)).expect("one");
+        assert_eq!((options, filled(&field, "", Some(0))), (vec!["seven".to_owned()], Some(json!(7))));
+        let several = json!({ "x": { "type": "array", "items": { "type": "string", "enum": ["p", "q"] } } });
+        assert_eq!(filled(&form(&schema(several)).expect("one").1, "q", None), Some(json!(["q"])));
+        let (_, text, _) = form(&schema(json!({ "x": { "type": "string" } }))).expect("one");
+        assert_eq!(filled(&text, "free", None), Some(json!("free")));
+        let (_, number, _) = form(&schema(json!({ "x": { "type": "integer" } }))).expect("one");
+        assert_eq!((filled(&number, " 7 ", None), filled(&number, "many", None)), (Some(json!(7)), None));
+        assert!(form(&schema(json!({ "x": {}, "y": {} }))).is_none());
+        assert!(form(&schema(json!({}))).is_none());
+        assert!(form(&Value::Null).is_none());
+    }
+}
