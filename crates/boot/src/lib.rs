@@ -13,7 +13,7 @@ mod quantity;
 mod signals;
 
 pub use clock::Clock;
-pub use config::{ConfigError, load, parse};
+pub use config::{ConfigError, load, load_tables, parse};
 pub use http::{Http, HttpError, Ready};
 pub use log::{LogError, LogFormat, LogSettings};
 pub use metrics::{Metrics, MetricsError};

@@ -9,8 +9,10 @@
 //! The defaults hold *every* key, so they are the schema: an unknown key and a wrong kind are found by comparison and
 //! reported with the line of the user's file.
 
+mod fields;
 mod nearest;
 mod overlay;
+mod tables;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +20,8 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, Deserializer};
 
 use overlay::overlay;
+
+pub use tables::load_tables;
 
 /// A configuration that cannot be used. Every message names the file and the line.
 #[derive(Debug, thiserror::Error)]

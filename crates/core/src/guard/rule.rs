@@ -103,6 +103,9 @@ pub enum RuleError {
     /// Words nobody would read.
     #[error("`message` has more than {NOTE_CHARS_MAX} characters")]
     Message,
+    /// A place that somebody made up.
+    #[error("`origin` is told by the file and the line: leave it out")]
+    Origin,
     /// A word that only makes sense with `allow`.
     #[error("`unreadable` is a word of rules that allow: what cannot be read is asked about anyway")]
     Unreadable,
@@ -151,6 +154,18 @@ impl Rule {
         self.check_together()
     }
 
+    /// The rule as it stands at `origin`, checked: what reads a policy gives each rule through here.
+    ///
+    /// # Errors
+    /// [`RuleError`], saying what to write instead.
+    pub fn placed(self, origin: String) -> Result<Self, RuleError> {
+        if !self.origin.is_empty() {
+            return Err(RuleError::Origin);
+        }
+        let rule = Self { origin, ..self };
+        rule.check().map(|()| rule)
+    }
+
     fn matchers(&self) -> [(&'static str, &Vec<String>, Fault); 7] {
         [
             ("program", &self.program, pattern::program_fault),
@@ -193,6 +208,13 @@ mod tests {
         change(&mut rule);
         let message = rule.check().expect_err("it makes no sense").to_string();
         assert!(message.contains(expected), "{message:?} should say {expected:?}");
+    }
+
+    #[test]
+    fn a_rule_stands_where_it_was_read() {
+        let placed = Rule::new(Effect::Ask).placed("ostler.policy:3".to_owned()).expect("a rule");
+        assert_eq!(placed.origin, "ostler.policy:3");
+        assert_eq!(placed.placed("x:1".to_owned()), Err(RuleError::Origin));
     }
 
     #[test]
