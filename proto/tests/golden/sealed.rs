@@ -45,9 +45,11 @@ fn rule() -> Rule {
         args: vec![text("publish"), text("**")],
         path: vec![text("src/**")],
         host: vec![text("*.example.org")],
+        tool: vec![text("tracker.close")],
         agent: vec![text("claude")],
         queue: vec![text("nightly")],
         risk: Some(Risk::High),
+        unreadable: true,
         message: text("a person publishes"),
         origin: text("ostler.policy:7"),
     }

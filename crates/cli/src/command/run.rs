@@ -6,6 +6,9 @@
 //! ```
 
 mod asking;
+mod draft;
+mod enforce;
+mod environment;
 pub(crate) mod follow;
 mod repository;
 mod work;
@@ -21,15 +24,15 @@ use crate::render::run as render;
 use crate::{out, progress};
 use clap::ArgAction;
 use ostler_boot::Period;
-use ostler_client::{Client, Draft, Submitted};
-use ostler_core::approval::{LapsePolicy, SlotPolicy};
-use ostler_core::failure::Attempts;
+use ostler_client::{Client, Submitted};
+use ostler_core::approval::LapsePolicy;
 use ostler_core::requirements::Requirements;
-use ostler_core::task::{Source, Task, Work};
+use ostler_core::task::{Source, Work};
 use serde_json::json;
+use std::path::PathBuf;
 
-/// Copies submitted in one go: more is a script's business, which can be interrupted and resumed.
-const COPIES_MAX: u32 = 100;
+/// Times an agent is sent back when nothing is said: once more with the failure in hand, then a person looks.
+const CHECK_ROUNDS: u32 = 1;
 
 /// A run.
 #[derive(Debug, clap::Args)]
@@ -70,8 +73,28 @@ pub(crate) struct Args {
     #[arg(long)]
     start_within: Option<Period>,
     /// What becomes of an approval nobody answers: hold (it waits), deny:10m, escalate:10m.
-    #[arg(long, value_parser = unanswered, default_value = "hold")]
+    #[arg(long, value_parser = draft::unanswered, default_value = "hold")]
     unanswered: LapsePolicy,
+    /// Rules of what the agent may do without asking, and what it may not do at all: an `ostler.policy` file. The runner's
+    /// own rules come on top; `ostler policy test` shows what would happen.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// What the agent must hold back until it is answered: command, write, fetch. A runner whose agent cannot is not used.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    enforce: Vec<enforce::Kind>,
+    /// A command line that the runner executes when the agent says it is done; the run succeeds only if it does.
+    #[arg(long, value_name = "COMMAND")]
+    check: Option<String>,
+    /// How often the agent is sent back with what a failed check printed.
+    #[arg(long, value_name = "N", requires = "check", default_value_t = CHECK_ROUNDS)]
+    check_rounds: u32,
+    /// The model, in the agent's own naming; the agent's choice when absent.
+    #[arg(long)]
+    model: Option<String>,
+    /// A variable for the agent, several times for several. NAME alone takes your own value, which keeps it out of the
+    /// arguments every user of this machine can read.
+    #[arg(long, value_name = "NAME[=VALUE]", action = ArgAction::Append)]
+    env: Vec<String>,
     /// Give the runner's slot back while the run waits for an approval.
     #[arg(long)]
     park: bool,
@@ -100,7 +123,7 @@ pub(crate) struct Args {
 
 /// Submits, and follows.
 pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Fault> {
-    let drafts = drafts(args)?;
+    let drafts = draft::drafts(args)?;
     let client = context.client().await?;
     let mut submitted = Vec::with_capacity(drafts.len());
     for draft in &drafts {
@@ -150,117 +173,13 @@ fn tell(context: &Context, one: &Submitted) {
     }
 }
 
-/// The runs that were asked for; everything wrong is found before anything is sent.
-fn drafts(args: &Args) -> Result<Vec<Draft>, Fault> {
-    if args.copies == 0 || args.copies > COPIES_MAX {
-        return Err(Fault::Usage(format!("--copies {}: give 1 to {COPIES_MAX}", args.copies)));
-    }
-    let task = task(args)?;
-    let name = args.name.clone().unwrap_or_else(|| task.agent.clone());
-    let numbered = |text: &str, n: u32| if args.copies == 1 { text.to_owned() } else { format!("{text}-{n}") };
-    let draft = |n: u32| Draft {
-        queue: args.queue.clone(),
-        pool: args.pool.clone(),
-        priority: args.priority,
-        attempts: args.attempts.map_or_else(Attempts::default, |max| Attempts { max, of_task: true }),
-        start_within_ms: args.start_within.map(Period::ms),
-        slot: if args.park { SlotPolicy::Park } else { SlotPolicy::Stay },
-        key: args.key.as_ref().map(|key| numbered(key, n)),
-        ..Draft::new(&numbered(&name, n), task.clone())
-    };
-    Ok((1..=args.copies).map(draft).collect())
-}
-
-fn task(args: &Args) -> Result<Task, Fault> {
-    let work = work::read(args.prompt.as_deref(), &args.command)?;
-    let agent = work::agent(args.agent.as_deref(), &work)?;
-    let source = repository::source(args.repo.as_deref(), args.reference.as_deref())?;
-    let given = args.require.iter().cloned().fold(Requirements::default(), Requirements::and);
-    let requirements = given.and(implied(&agent, source.as_ref()));
-    let timeout_ms = args.timeout.map(Period::ms);
-    let (lapse, queue) = (args.unanswered, args.queue.clone());
-    Ok(Task { source, timeout_ms, requirements, lapse, queue, ..Task::new(&agent, work) })
-}
-
 /// What the work itself requires: its agent, and the machine its repository is on.
 pub(crate) fn implied(agent: &str, source: Option<&Source>) -> Requirements {
     let implied = [work::requirement(agent), source.and_then(repository::requirement)];
     implied.into_iter().flatten().fold(Requirements::default(), Requirements::and)
 }
 
-fn unanswered(text: &str) -> Result<LapsePolicy, String> {
-    let after = |text: &str| text.parse::<Period>().map(Period::ms).map_err(|error| error.to_string());
-    match text.split_once(':') {
-        None if text == "hold" => Ok(LapsePolicy::Hold),
-        Some(("deny", time)) => Ok(LapsePolicy::Deny { after_ms: after(time)? }),
-        Some(("escalate", time)) => Ok(LapsePolicy::Escalate { after_ms: after(time)? }),
-        None | Some(_) => Err("use hold, deny:TIME or escalate:TIME, like deny:10m".to_owned()),
-    }
-}
-
 /// True for work that is text.
 pub(crate) const fn is_prompt(work: &Work) -> bool {
     matches!(work, Work::Prompt(_))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::Parser;
-
-    #[derive(Debug, Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn parse(words: &[&str]) -> Result<Vec<Draft>, String> {
-        let words = std::iter::once("run").chain(words.iter().copied());
-        let line = Line::try_parse_from(words).map_err(|error| error.to_string())?;
-        drafts(&line.args).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_command_is_a_shell_run_by_default() {
-        let drafts = parse(&["--require", "os=linux", "--require", "mem>=1GiB", "--", "make", "-j2"]).expect("parsed");
-        let [draft] = drafts.as_slice() else { panic!("one draft") };
-        assert_eq!(draft.task.work, Work::Command(vec!["make".to_owned(), "-j2".to_owned()]));
-        assert_eq!((draft.task.agent.as_str(), draft.name.as_str()), ("shell", "shell"));
-        assert_eq!(draft.task.requirements.to_string(), "mem>=1GiB, os=linux");
-        assert_eq!(draft.attempts, Attempts { max: 3, of_task: false });
-    }
-
-    #[test]
-    fn given_attempts_cover_a_failed_task() {
-        let drafts = parse(&["--attempts", "2", "--", "false"]).expect("parsed");
-        assert_eq!(drafts[0].attempts, Attempts { max: 2, of_task: true });
-    }
-
-    #[test]
-    fn copies_have_names_and_keys_of_their_own() {
-        let drafts = parse(&["--copies", "3", "--name", "fix", "--key", "k", "--", "true"]).expect("parsed");
-        let seen: Vec<_> = drafts.iter().map(|d| (d.name.as_str(), d.key.as_deref())).collect();
-        assert_eq!(seen, [("fix-1", Some("k-1")), ("fix-2", Some("k-2")), ("fix-3", Some("k-3"))]);
-        assert!(parse(&["--copies", "0", "--", "true"]).is_err());
-        assert!(parse(&["--copies", "101", "--", "true"]).is_err());
-    }
-
-    #[test]
-    fn a_prompt_needs_an_agent_and_its_name_never_tells_the_prompt() {
-        let drafts = parse(&["--agent", "claude", "fix the secret bug"]).expect("parsed");
-        assert_eq!(drafts[0].task.work, Work::Prompt("fix the secret bug".to_owned()));
-        assert_eq!(drafts[0].name, "claude");
-        assert_eq!(drafts[0].task.requirements.to_string(), "agent.claude");
-        assert!(parse(&["fix it"]).expect_err("no agent").contains("agent"));
-        assert!(parse(&["--agent", "shell", "fix it"]).expect_err("a prompt for shell").contains("after `--`"));
-        assert!(parse(&[]).is_err() && parse(&["x", "--", "y"]).is_err());
-    }
-
-    #[test]
-    fn unanswered_approvals_have_three_policies() {
-        assert_eq!(unanswered("hold"), Ok(LapsePolicy::Hold));
-        assert_eq!(unanswered("deny:10m"), Ok(LapsePolicy::Deny { after_ms: 600_000 }));
-        assert_eq!(unanswered("escalate:1h"), Ok(LapsePolicy::Escalate { after_ms: 3_600_000 }));
-        assert!(unanswered("deny").is_err() && unanswered("deny:soon").is_err());
-    }
 }
