@@ -24,10 +24,10 @@ impl Turn<'_> {
         }
     }
 
-    /// The worker with the most room, another than the one it failed on if there is one.
+    /// The worker that has its session; else the one with the most room, another than the one it failed on if there is one.
     pub(super) fn best_worker(&self, id: RunId) -> Option<DeviceId> {
         let run = self.ledger.runs.get(&id)?;
-        let avoid = run.life.avoid;
+        let (home, avoid) = (run.life.home(), run.life.avoid);
         let anyone: Vec<DeviceId> = if self.ledger.sick(Mutant::MatchIgnored) {
             self.ledger.workers.keys().copied().collect()
         } else {
@@ -37,7 +37,10 @@ impl Turn<'_> {
             .into_iter()
             .filter_map(|worker| self.ledger.workers.get(&worker))
             .filter(|worker| self.takes(worker))
-            .max_by_key(|worker| (Some(worker.id) != avoid, worker.free(), std::cmp::Reverse(worker.id)))
+            .max_by_key(|worker| {
+                let preferred = (Some(worker.id) == home, Some(worker.id) != avoid);
+                (preferred, worker.free(), std::cmp::Reverse(worker.id))
+            })
             .map(|worker| worker.id)
     }
 

@@ -83,7 +83,8 @@ impl Turn<'_> {
         assert!(counts.attempts >= used.attempts && counts.infra >= used.infra, "budgets are only used up");
         let life = self.amend(id);
         life.counts = counts;
-        life.avoid = matches!(failure.class, FailureClass::Infra | FailureClass::Agent).then_some(worker);
+        let elsewhere = matches!(failure.class, FailureClass::Infra | FailureClass::Agent) && !failure.returns();
+        life.avoid = elsewhere.then_some(worker);
         self.ledger.tally.retried += u64::from(matches!(follows, Next::Retry { .. }));
         match follows {
             Next::Retry { after_ms: 0 } => self.ready(id),
@@ -136,11 +137,11 @@ impl Turn<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::stage::{ANNA, BELA, RUN, Stage, failed, lease, report, submit};
-    use crate::command::Command::{Accept, Elapsed};
+    use super::super::stage::{ANNA, BELA, RUN, Stage, attach, failed, lease, report, submit};
+    use crate::command::Command::{Accept, Drain, Elapsed};
     use crate::command::{ReportedEnd, Whom};
     use crate::decision::Change;
-    use crate::failure::FailureClass;
+    use crate::failure::{Failure, FailureClass};
 
     #[test]
     fn what_follows_from_an_end_is_its_class() {
@@ -162,6 +163,41 @@ mod tests {
                 (0, report(ANNA, 1, end.clone()), "Ok(Reported", state),
                 (0, report(ANNA, 1, end), "Ok(Reported", state),
             ]);
+        }
+    }
+
+    #[test]
+    fn a_run_goes_back_to_where_its_session_is_and_otherwise_to_another_worker() {
+        let later = |class| {
+            let failure = Failure { retry_after_ms: Some(2_000), ..Failure::new(class, "x") };
+            ReportedEnd::Failed(failure)
+        };
+        let cases = [
+            (failed(FailureClass::Limit), BELA),
+            (failed(FailureClass::Absence), BELA),
+            (later(FailureClass::Infra), BELA),
+            (failed(FailureClass::Infra), ANNA),
+            (failed(FailureClass::Agent), ANNA),
+            (later(FailureClass::Agent), ANNA),
+            (failed(FailureClass::Task), ANNA),
+        ];
+        for (end, expected) in cases {
+            for (before, goes_to) in [(None, expected), (Some(Drain(BELA, true)), ANNA)] {
+                let mut stage = Stage::with(&[BELA]);
+                stage.check(vec![
+                    (0, submit(), "Ok(Submitted", "offered"),
+                    (0, Accept(BELA, lease(1)), "Ok(Done", "running"),
+                    (0, attach(ANNA, 1, &[]), "Ok(Attached", "running"),
+                ]);
+                let drained = before.is_some();
+                assert!(before.is_none_or(|drain| stage.apply(0, drain).is_ok()));
+                assert!(stage.apply(0, report(BELA, 1, end.clone())).is_ok());
+                let avoided = stage.ledger.run(RUN).and_then(|run| run.life.avoid);
+                assert!(expected == ANNA || avoided.is_none(), "{end:?}");
+                assert!(stage.apply(120_000, Elapsed(Whom::Run(RUN))).is_ok());
+                let lease = stage.ledger.run(RUN).and_then(|run| run.life.lease());
+                assert_eq!(lease.map(|lease| lease.worker), Some(goes_to), "{end:?}, drained: {drained}");
+            }
         }
     }
 

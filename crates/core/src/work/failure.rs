@@ -50,6 +50,17 @@ impl Failure {
     pub fn new(class: FailureClass, code: &str) -> Self {
         Self { class, code: code.chars().take(NOTE_CHARS_MAX).collect(), retry_after_ms: None }
     }
+
+    /// True when the run is best gone on with on the runner that reported this: a provider's limit and an absence leave a session
+    /// there, and a runner that names a time for an infra failure means to do better itself.
+    #[must_use]
+    pub const fn returns(&self) -> bool {
+        match self.class {
+            FailureClass::Limit | FailureClass::Absence => true,
+            FailureClass::Infra => self.retry_after_ms.is_some(),
+            FailureClass::Agent | FailureClass::Task | FailureClass::Policy | FailureClass::User => false,
+        }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -286,6 +286,17 @@ impl Life {
         self.lease().is_some_and(|lease| lease.id == id && lease.worker == worker)
     }
 
+    /// The worker it goes back to, where its agent's session and working tree are: whose attempt ended last, in a way that
+    /// can be gone on from there.
+    #[must_use]
+    pub fn home(&self) -> Option<DeviceId> {
+        let Attempt { worker, end, .. } = self.history.last()?;
+        match end {
+            AttemptEnd::Failed(failure) => failure.returns().then_some(*worker),
+            AttemptEnd::Succeeded | AttemptEnd::Declined(_) | AttemptEnd::Stopped => None,
+        }
+    }
+
     /// Over, and no more to be changed.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
