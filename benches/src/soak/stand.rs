@@ -104,17 +104,18 @@ fn configured(home: &Path, slots: u64, parts: &[Part<'_>]) -> Result<String, Err
 
 /// Pairs a runner with a ticket and starts it.
 fn pair(options: &Options, site: &Site, configuration: &Path, ticket: &str) -> Result<Daemon, Error> {
-    let command = |words: &[&str]| {
+    let log = std::fs::File::create(site.path("runner.log"))?;
+    let command = |words: &[&str]| -> Result<Command, Error> {
         let mut command = Command::new(&options.ostler);
         command.arg("runner").args(words).arg("--config").arg(configuration);
-        command.env("OSTLER_HOME", site.path("runner.home")).stdout(Stdio::null());
-        command
+        command.env("OSTLER_HOME", site.path("runner.home")).stdout(Stdio::null()).stderr(log.try_clone()?);
+        Ok(command)
     };
-    let mut joining = command(&["join", "-", "--name", "stand"]).stdin(Stdio::piped()).spawn()?;
+    let mut joining = command(&["join", "-", "--name", "stand"])?.stdin(Stdio::piped()).spawn()?;
     joining.stdin.take().ok_or("no standard input")?.write_all(ticket.as_bytes())?;
     if !joining.wait()?.success() {
-        return Err("the runner could not join".into());
+        let said = std::fs::read_to_string(site.path("runner.log")).unwrap_or_default();
+        return Err(format!("the runner could not join: {said}").into());
     }
-    let log = std::fs::File::create(site.path("runner.log"))?;
-    Daemon::spawn(command(&["start"]).stdin(Stdio::null()).stderr(log))
+    Daemon::spawn(command(&["start"])?.stdin(Stdio::null()))
 }
