@@ -20,5 +20,5 @@ pub use operator::{Operator, chance, unix_ms};
 pub use processes::{Hurt, Processes, RELAY};
 pub use puppet::{Offered, Puppet};
 pub use real::{AGENTS, File, Installed, Missing, Setup, missing_loudly, setup};
-pub use wait::{WAIT, until};
+pub use wait::{WAIT, until, until_within};
 pub use wiretap::Wiretap;

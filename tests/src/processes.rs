@@ -61,6 +61,8 @@ pub struct Processes {
     executable: PathBuf,
     relay: Option<Process>,
     runners: BTreeMap<String, Option<Process>>,
+    /// Environment of a runner besides the test's own.
+    environments: BTreeMap<String, Vec<(String, String)>>,
     directory: TempDir,
 }
 
@@ -87,13 +89,14 @@ impl Processes {
         let own = directory.path().join("ostler");
         own_copy(Path::new(executable), &own);
         let executable = own;
-        let relay = Some(spawn(&executable, directory.path(), &["relay", "serve"], RELAY));
+        let relay = Some(spawn(&executable, directory.path(), &["relay", "serve"], (RELAY, &[])));
         let client = crate::until("the relay serves", || {
             let home = Home::open(&directory.path().join("operator"));
             async { Client::connect(home.ok()?).await.ok() }
         })
         .await;
-        Self { client, executable, relay, runners: BTreeMap::new(), directory }
+        let (runners, environments) = (BTreeMap::new(), BTreeMap::new());
+        Self { client, executable, relay, runners, environments, directory }
     }
 
     /// Where everything is kept.
@@ -122,15 +125,21 @@ impl Processes {
         self.start_runner(name);
     }
 
+    /// What a runner that is started from now on finds in its environment, besides what the test itself has.
+    pub fn equip(&mut self, name: &str, environment: Vec<(String, String)>) {
+        self.environments.insert(name.to_owned(), environment);
+    }
+
     /// Starts a runner that is not running, on its own files.
     pub fn start_runner(&mut self, name: &str) {
-        let process = spawn(&self.executable, self.directory.path(), &["runner", "start"], name);
+        let environment = self.environments.get(name).map_or(&[][..], Vec::as_slice);
+        let process = spawn(&self.executable, self.directory.path(), &["runner", "start"], (name, environment));
         self.runners.insert(name.to_owned(), Some(process));
     }
 
     /// Starts the relay again on its own files.
     pub fn start_relay(&mut self) {
-        self.relay = Some(spawn(&self.executable, self.directory.path(), &["relay", "serve"], RELAY));
+        self.relay = Some(spawn(&self.executable, self.directory.path(), &["relay", "serve"], (RELAY, &[])));
     }
 
     /// Hurts the relay or a runner, and nothing it started; a killed one is waited for.
@@ -229,12 +238,17 @@ fn free_port() -> SocketAddr {
     socket.local_addr().expect("bound")
 }
 
-fn spawn(executable: &Path, directory: &Path, words: &[&str], name: &str) -> Process {
+fn spawn(
+    executable: &Path,
+    directory: &Path,
+    words: &[&str],
+    (name, environment): (&str, &[(String, String)]),
+) -> Process {
     let log = File::options().create(true).append(true).open(directory.join(format!("{name}.log"))).expect("a log");
     let other = log.try_clone().expect("a log");
     let config = directory.join(format!("{name}.toml"));
     let mut command = Command::new(executable);
     command.args(words).arg("--config").arg(config).env("OSTLER_HOME", directory.join(format!("{name}.home")));
-    command.env("OSTLER_LOG", "info").stdin(Stdio::null()).stdout(log).stderr(other);
+    command.env("OSTLER_LOG", "info").envs(environment.iter().cloned()).stdin(Stdio::null()).stdout(log).stderr(other);
     Process(command.spawn().expect("the executable starts"))
 }

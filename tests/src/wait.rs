@@ -12,8 +12,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// After [`WAIT`], saying what never came.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let found = tokio::time::timeout(WAIT, async {
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    until_within(WAIT, what, look).await
+}
+
+/// As [`until`], for what takes longer than one's own programs: real agents load for seconds, and share the machine.
+///
+/// # Panics
+/// After `patience`, saying what never came.
+pub async fn until_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let found = tokio::time::timeout(patience, async {
         loop {
             if let Some(found) = look().await {
                 return found;
