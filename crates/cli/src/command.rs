@@ -5,6 +5,7 @@ mod approve;
 mod dead;
 mod fleet;
 mod machine;
+mod policy;
 mod relay;
 mod run;
 mod runner;
@@ -67,6 +68,9 @@ pub(crate) enum Command {
     Approve(approve::Approve),
     /// Reject one action.
     Reject(approve::Reject),
+    /// What agents may do without asking: the defaults, and what would become of an action.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Dead letters: runs the system gave up on.
     #[command(subcommand)]
     Dead(dead::Command),
@@ -101,6 +105,7 @@ impl Command {
             Self::Inbox(args) => approve::inbox(context, &args).await,
             Self::Approve(args) => approve::approve(context, &args).await,
             Self::Reject(args) => approve::reject(context, &args).await,
+            Self::Policy(command) => command.perform(context),
             Self::Dead(command) => command.perform(context).await,
             Self::Ask => Err(Fault::Usage("`ostler ask` was not dispatched".to_owned())),
             Self::Config(args) => machine::config::perform(context, &args),

@@ -29,12 +29,16 @@ pub(crate) enum Exit {
     Expired,
     /// `wait` ran out of time; the run goes on.
     StillRunning,
+    /// `policy test`: a person would be asked.
+    WouldAsk,
+    /// `policy test`: it would be denied.
+    WouldDeny,
     /// Ctrl-c; what was submitted goes on.
     Interrupted,
 }
 
 impl Exit {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Success,
         Self::Failure,
         Self::Usage,
@@ -47,6 +51,8 @@ impl Exit {
         Self::Dead,
         Self::Expired,
         Self::StillRunning,
+        Self::WouldAsk,
+        Self::WouldDeny,
         Self::Interrupted,
     ];
 
@@ -65,6 +71,8 @@ impl Exit {
             Self::Dead => (12, "the run is a dead letter"),
             Self::Expired => (13, "the run was not started in time"),
             Self::StillRunning => (14, "wait ran out of time; the run goes on"),
+            Self::WouldAsk => (20, "`policy test`: a person would be asked"),
+            Self::WouldDeny => (21, "`policy test`: it would be denied"),
             Self::Interrupted => (130, "interrupted; what was submitted goes on"),
         }
     }
@@ -102,7 +110,7 @@ mod tests {
     fn codes_are_distinct_and_all_are_documented() {
         let mut codes: Vec<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
         codes.dedup();
-        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 130], "published: never renumber");
+        assert_eq!(codes, [0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 20, 21, 130], "published: never renumber");
         assert_eq!(table().lines().count(), Exit::ALL.len() + 1);
     }
 }

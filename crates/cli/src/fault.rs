@@ -135,6 +135,8 @@ impl Fault {
             | Exit::Dead
             | Exit::Expired
             | Exit::StillRunning
+            | Exit::WouldAsk
+            | Exit::WouldDeny
             | Exit::Interrupted => None,
         }
     }

@@ -11,12 +11,13 @@ mod enforce;
 mod environment;
 pub(crate) mod follow;
 mod repository;
-mod work;
+pub(crate) mod work;
 
 pub(crate) use repository::top_level as repository_top;
 
 use super::answer::Keyboard;
 use super::names;
+use super::runs::opened;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -150,17 +151,19 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     Ok(exit)
 }
 
-async fn print_json(context: &Context, client: &Client, runs: &[ostler_core::ids::RunId]) -> Result<(), Fault> {
+pub(crate) async fn print_json(context: &Context, client: &Client, runs: &[ostler_core::ids::RunId]) -> Result<(), Fault> {
     let names = names(client).await;
     let mut shown = Vec::with_capacity(runs.len());
     for run in runs {
-        shown.push(render::detail_json(&client.run(*run).await?, &names));
+        let detail = client.run(*run).await?;
+        shown.push(render::detail_json(&detail, &opened(client, &detail).await, &names));
     }
     context.print_json(json!({ "runs": shown }));
     Ok(())
 }
 
-fn tell(context: &Context, one: &Submitted) {
+/// Says which run it is, and whether anybody could take it.
+pub(crate) fn tell(context: &Context, one: &Submitted) {
     if !context.json() {
         out::line(&one.run.to_string());
     }

@@ -4,6 +4,7 @@ mod diff;
 mod events;
 mod logs;
 mod moves;
+mod tell;
 mod wait;
 
 use super::names;
@@ -11,8 +12,10 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::{self, Paint};
-use crate::render::run as render;
+use crate::render::run::{self as render, Opened};
 use clap::Subcommand;
+use ostler_client::Client;
+use ostler_proto::RunDetail;
 use serde_json::json;
 
 /// Runs in a listing when nothing is said: two screens.
@@ -45,7 +48,7 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = LIMIT)]
         limit: u32,
     },
-    /// One run, with its attempts, approvals and what it waits for.
+    /// One run, with its attempts, what they said and consumed, its approvals and what it waits for.
     Show(One),
     /// What it printed.
     Logs(logs::Args),
@@ -57,6 +60,8 @@ pub(crate) enum Command {
     Cancel(Some),
     /// Submit the same work again, as new runs.
     Retry(Some),
+    /// Say more to an agent: a run that goes on with the session, the directory and the branch of an earlier one.
+    Tell(tell::Args),
     /// Wait until runs are over; the exit code is the worst of theirs.
     Wait(wait::Args),
 }
@@ -74,6 +79,7 @@ impl Command {
             Self::Diff(one) => diff::perform(context, &one).await,
             Self::Cancel(some) => moves::cancel(context, &some).await,
             Self::Retry(some) => moves::retry(context, &some).await,
+            Self::Tell(args) => tell::perform(context, &args).await,
             Self::Wait(args) => wait::perform(context, &args).await,
         }
     }
@@ -99,11 +105,16 @@ pub(crate) async fn list(context: &Context, states: &[&str], limit: u32) -> Resu
 pub(crate) async fn show(context: &Context, one: &One) -> Result<Exit, Fault> {
     let client = context.client().await?;
     let detail = client.run(client.find(&one.run).await?).await?;
-    let names = names(&client).await;
+    let (names, opened) = (names(&client).await, opened(&client, &detail).await);
     if context.json() {
-        context.print_json(json!({ "run": render::detail_json(&detail, &names) }));
+        context.print_json(json!({ "run": render::detail_json(&detail, &opened, &names) }));
     } else {
-        out::line(&render::page(&detail, &names, context.now(), Paint::stdout()));
+        out::line(&render::page(&detail, &opened, &names, context.now(), Paint::stdout()));
     }
     Ok(Exit::Success)
+}
+
+/// What is sealed in a run, as far as this device can read it.
+pub(crate) async fn opened(client: &Client, detail: &RunDetail) -> Opened {
+    Opened { task: client.task(detail.view.spec.id).await.ok(), ends: client.ends(detail).await }
 }

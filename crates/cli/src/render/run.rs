@@ -1,14 +1,18 @@
 //! Runs: a listing, a page, a line when one moves.
 
+mod page;
+
+pub(crate) use page::{Opened, detail_json, page};
+
 use super::table::{Cell, Table};
 use super::text::plain;
-use super::{approval, time};
+use super::time;
 use crate::exit::Exit;
 use crate::out::Paint;
-use ostler_core::ids::{DeviceId, LeaseId};
-use ostler_core::run::{Attempt, AttemptEnd, Hold, Life, Outcome, State};
+use ostler_core::ids::DeviceId;
+use ostler_core::run::{AttemptEnd, Hold, Life, Outcome, State};
 use ostler_core::time::Timestamp;
-use ostler_proto::{RunDetail, RunView};
+use ostler_proto::RunView;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -138,50 +142,6 @@ pub(crate) fn stands(view: &RunView, names: &Names, now: Timestamp, paint: Paint
     format!("{state}{}{why}", on.unwrap_or_default())
 }
 
-/// Everything about one run.
-pub(crate) fn page(detail: &RunDetail, names: &Names, now: Timestamp, paint: Paint) -> String {
-    let (view, header) = (&detail.view, &detail.view.spec.header);
-    let why = why(&view.life, now);
-    let state = tint(&view.life)(paint, &word(view)) + &if why.is_empty() { why } else { format!(": {why}") };
-    let requirements = header.requirements.to_string();
-    let mut fields = vec![
-        ("run", view.spec.id.to_string()),
-        ("name", plain(&header.name)),
-        ("state", state),
-        ("agent", plain(&header.agent)),
-        ("queue", format!("{}, pool {}, priority {}", plain(&header.queue), plain(&header.pool), header.priority)),
-        ("requires", if requirements.is_empty() { "nothing".to_owned() } else { plain(&requirements) }),
-        ("submitted", format!("{} by {}", time::local(view.spec.created_at), name(names, view.spec.submitter))),
-        ("attempts", format!("{} of {}", attempts(&view.life), header.attempts.max)),
-    ];
-    if let Some(key) = &header.key {
-        fields.push(("key", plain(key)));
-    }
-    fields.push(("events", detail.last_seq.to_string()));
-    let mut out: Vec<String> =
-        fields.into_iter().map(|(field, value)| format!("{} {value}", paint.dim(&format!("{field:>10}")))).collect();
-    out.extend(view.life.history.iter().map(|attempt| attempted(attempt, names)));
-    out.extend(detail.approvals.iter().map(|approval| format!("  approval {}", approval::brief(approval, names))));
-    out.extend(detail.late.iter().map(|late| late_report(late, names)));
-    out.extend(unmet(&detail.unmet));
-    out.join("\n")
-}
-
-fn attempted(attempt: &Attempt, names: &Names) -> String {
-    let end = match &attempt.end {
-        AttemptEnd::Succeeded => "succeeded".to_owned(),
-        AttemptEnd::Failed(failure) => plain(&failure.to_string()),
-        AttemptEnd::Declined(why) => format!("declined: {}", plain(why)),
-        AttemptEnd::Stopped => "stopped".to_owned(),
-    };
-    let took = attempt.started_at.map(|started| format!(" after {}", time::length(attempt.ended_at.since(started))));
-    format!("  attempt {} on {}: {end}{}", attempt.epoch, name(names, attempt.worker), took.unwrap_or_default())
-}
-
-fn late_report((lease, worker, _): &(LeaseId, DeviceId, Vec<u8>), names: &Names) -> String {
-    format!("  late report of attempt {} by {}: kept, not applied", lease.epoch, name(names, *worker))
-}
-
 /// Who could not take a run, and why; empty when somebody could.
 pub(crate) fn unmet(unmet: &[(String, Vec<String>)]) -> Vec<String> {
     let line = |(runner, misses): &(String, Vec<String>)| {
@@ -216,37 +176,11 @@ pub(crate) fn json(view: &RunView, names: &Names) -> Value {
     })
 }
 
-/// A run with everything about it, for programs.
-pub(crate) fn detail_json(detail: &RunDetail, names: &Names) -> Value {
-    let mut value = json(&detail.view, names);
-    let history = detail.view.life.history.iter().map(|attempt| {
-        json!({
-            "epoch": attempt.epoch,
-            "runner": attempt.worker.to_string(),
-            "started_at": attempt.started_at.map(time::rfc3339),
-            "ended_at": time::rfc3339(attempt.ended_at),
-            "end": match &attempt.end {
-                AttemptEnd::Succeeded => "succeeded".to_owned(),
-                AttemptEnd::Failed(failure) => failure.to_string(),
-                AttemptEnd::Declined(why) => format!("declined: {why}"),
-                AttemptEnd::Stopped => "stopped".to_owned(),
-            },
-        })
-    });
-    value["history"] = history.collect();
-    value["approvals"] = detail.approvals.iter().map(approval::json).collect();
-    value["late_reports"] =
-        detail.late.iter().map(|(lease, worker, _)| json!([lease.epoch, worker.to_string()])).collect();
-    value["unmet"] = json!(detail.unmet);
-    value["last_event"] = json!(detail.last_seq);
-    value
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use ostler_core::failure::{Attempts, Cause, Failure, FailureClass};
-    use ostler_core::ids::{Digest, RunId};
+    use ostler_core::ids::{Digest, LeaseId, RunId};
     use ostler_core::lease::{Lease, Phase};
     use ostler_core::run::{Header, Spec};
 

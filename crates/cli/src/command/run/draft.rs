@@ -139,7 +139,9 @@ mod tests {
         assert_eq!(task.env, [("A".to_owned(), "b=c".to_owned())]);
         assert!(parse(&["--check-rounds", "2", "--", "true"]).is_err(), "rounds of nothing");
         assert!(parse(&["--check", " ", "--", "true"]).is_err());
-        assert!(parse(&["--check", "x", "--check-rounds", "11", "--", "true"]).expect_err("too many").contains("0 to 10"));
+        assert!(
+            parse(&["--check", "x", "--check-rounds", "11", "--", "true"]).expect_err("too many").contains("0 to 10")
+        );
     }
 
     #[test]

@@ -57,6 +57,11 @@ pub(crate) fn agent(named: Option<&str>, work: &Work) -> Result<String, Fault> {
     }
 }
 
+/// True for an agent that executes commands, and takes no prompt.
+pub(crate) fn takes_commands(agent: &str) -> bool {
+    BUILTIN.contains(&agent)
+}
+
 /// Runners offer the agents they found as `agent.NAME`.
 pub(crate) fn requirement(agent: &str) -> Option<Requirements> {
     if BUILTIN.contains(&agent) { None } else { format!("agent.{agent}").parse().ok() }
