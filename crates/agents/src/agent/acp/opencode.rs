@@ -1,19 +1,62 @@
-//! opencode.
+//! OpenCode, `opencode acp` (1.18).
+//!
+//! Left alone it allows everything, so that asking is forced. It serves its whole HTTP interface on a local port
+//! besides, without asking who calls: it gets a password that nobody is told.
 
-use crate::catalog::entry::{Enforcement, Entry, Protocol, SignIn, Standing};
+use crate::adapter::LaunchContext;
+use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
+use crate::codec::acp::Acp;
+use crate::codec::acp::profile::{Counted, Model, Outfit, Profile};
+use ostler_core::task::Task;
+use std::hash::{BuildHasher, RandomState};
 
 pub(crate) static ENTRY: Entry = Entry {
     name: "opencode",
     programs: &["opencode"],
     version_args: &["--version"],
     marks: &[],
-    oldest: "",
+    oldest: "1.18",
     protocol: Protocol::Acp,
-    standing: Standing::Unverified("not driven by this release yet"),
-    sign_in: SignIn::UNTOLD,
-    env: &[],
-    shared: &[],
-    enforces: Enforcement::NONE,
-    resumes: false,
-    adapter: None,
+    standing: Standing::Verified("1.18.33"),
+    sign_in: SignIn {
+        env: &["OPENCODE_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"],
+        files: &[".local/share/opencode/auth.json"],
+        how: "run `opencode auth login`",
+    },
+    env: &["OPENCODE_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY"],
+    shared: &[
+        Shared { path: ".local/share/opencode/auth.json", how: Sharing::Link },
+        Shared { path: ".config/opencode/opencode.json", how: Sharing::Copy },
+    ],
+    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::Enforced },
+    resumes: true,
+    adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };
+
+static PROFILE: Profile = Profile {
+    args: &["acp"],
+    env: &[
+        (
+            "OPENCODE_PERMISSION",
+            r#"{"edit":"ask","bash":"ask","webfetch":"ask","websearch":"ask","external_directory":"ask"}"#,
+        ),
+        ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
+        ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+        ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+        ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+        ("OPENCODE_DISABLE_DEFAULT_PLUGINS", "1"),
+        ("OPENCODE_DISABLE_SHARE", "1"),
+    ],
+    outfit: locked,
+    model: Model::Session,
+    usage: Counted::LastCall,
+    denial_ends_turn: true,
+    ..Profile::PLAIN
+};
+
+/// A password for its local server: the system's dice, as this process drew them for its hash tables.
+fn locked(_task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
+    let dice = RandomState::new();
+    let secret = [0_u8, 1].map(|n| format!("{:016x}", dice.hash_one((n, &context.socket)))).concat();
+    outfit.env.push(("OPENCODE_SERVER_PASSWORD".to_owned(), secret));
+}

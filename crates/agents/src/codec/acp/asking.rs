@@ -119,7 +119,8 @@ impl Acp {
             _ => {
                 let words = format!("this client has no {}", clipped(method, 128));
                 out.push(Step::Send(jsonrpc::refusal(id, jsonrpc::METHOD_NOT_FOUND, &words)));
-                false
+                // Some try an editor's hands though none were offered, and then use their own.
+                method.starts_with("fs/") || method.starts_with("terminal/")
             }
         }
     }
@@ -147,6 +148,7 @@ impl Acp {
             Some(deed) => Some(deed),
             None => self.calls.asked(&call, request, &mut events),
         };
+        self.acted(&events);
         out.extend(told(events));
         let (yes, no) = self.options(params);
         let title = clipped(text(request, "/title"), TITLE_BYTES_MAX);

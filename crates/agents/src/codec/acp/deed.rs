@@ -60,7 +60,9 @@ impl Described<'_> {
         };
         deed.or_else(|| {
             let said = input.as_object().is_some_and(|input| !input.is_empty());
-            said.then(|| self.other(&name, &input))
+            // A tool whose kind is known will say what it does before it does it.
+            let more = known != "other" && text(self.call, "/status") == "pending";
+            (said && !more).then(|| self.other(&name, &input))
         })
     }
 
@@ -68,8 +70,8 @@ impl Described<'_> {
     pub(super) fn vaguely(&self) -> Deed {
         let input = self.input();
         let name = self.name(&input);
-        match (self.kind, self.title) {
-            ("execute", title) if !title.is_empty() => Deed::Command { line: title.to_owned() },
+        match self.kind {
+            "execute" if input.is_null() && !self.title.is_empty() => Deed::Command { line: self.title.to_owned() },
             _ => self.other(&name, &input),
         }
     }

@@ -87,18 +87,23 @@ impl Acp {
     }
 
     fn called(&mut self, update: &Value, out: &mut Vec<Step>) {
-        if text(update, "/sessionUpdate") == "tool_call" {
-            self.speech.forget();
-            if let Stage::Turn(turn) = &mut self.stage {
-                turn.denied = false;
-            }
-        }
         let mut events = Vec::new();
         self.calls.take(update, &mut events);
+        self.acted(&events);
         out.extend(told(events));
         if matches!(text(update, "/status"), "completed" | "failed") {
             let keys = self.asking.about(text(update, "/toolCallId"));
             out.extend(keys.into_iter().map(Step::Withdraw));
+        }
+    }
+
+    /// After a new call what was said before is not the last word any more, and a denial not the end.
+    pub(super) fn acted(&mut self, events: &[Event]) {
+        if events.iter().any(|event| matches!(event, Event::ToolCalled { .. })) {
+            self.speech.forget();
+            if let Stage::Turn(turn) = &mut self.stage {
+                turn.denied = false;
+            }
         }
     }
 
