@@ -3,6 +3,7 @@
 //! Owns the names that may never be set; the runner's owner owns the list of those that are passed on. Must not read this process's environment: it is an argument.
 
 use crate::adapter::{LaunchContext, LaunchError};
+use crate::catalog::entry::Entry;
 use std::collections::BTreeMap;
 
 /// Names the run in the agent's environment.
@@ -34,6 +35,13 @@ const FORBIDDEN: [&str; 16] = [
 ];
 /// The same, by the beginning of their name.
 const FORBIDDEN_PREFIXES: [&str; 7] = ["LD_", "DYLD_", "GIT_", "PYTHON", "BASH_FUNC_", "RUBYOPT", "OSTLER_"];
+/// Where programs keep things below a home (XDG Base Directory Specification 0.8): a run's own home has its own.
+const XDG: [(&str, &str); 4] = [
+    ("XDG_CACHE_HOME", ".cache"),
+    ("XDG_CONFIG_HOME", ".config"),
+    ("XDG_DATA_HOME", ".local/share"),
+    ("XDG_STATE_HOME", ".local/state"),
+];
 
 /// Name and value pairs for an agent, sorted by name: those of the runner that its owner allows, then the task's own, then ours.
 /// `terminal` says whether the agent has one, and so what `TERM` is.
@@ -53,6 +61,7 @@ pub fn environment(
     env.insert("TMPDIR".to_owned(), context.temporary.display().to_string());
     if let Some(home) = &context.home {
         env.insert("HOME".to_owned(), home.display().to_string());
+        env.extend(XDG.map(|(name, below)| (name.to_owned(), home.join(below).display().to_string())));
     }
     for (name, value) in task {
         if let Some(reason) = refused(name, value) {
@@ -64,6 +73,19 @@ pub fn environment(
     env.insert(ENV_RUN.to_owned(), context.run.to_string());
     env.insert(ENV_SOCKET.to_owned(), context.socket.display().to_string());
     Ok(env.into_iter().collect())
+}
+
+/// `env` with `forced` in it, sorted by name; what the task itself set yields: no task turns off what makes its agent ask.
+pub(crate) fn overlaid(env: Vec<(String, String)>, forced: Vec<(String, String)>) -> Vec<(String, String)> {
+    let mut all: BTreeMap<String, String> = env.into_iter().collect();
+    all.extend(forced);
+    all.into_iter().collect()
+}
+
+/// The program of `entry`: where detection found it, or its first name for PATH to find.
+pub(crate) fn program(entry: &Entry, context: &LaunchContext) -> String {
+    let found = context.program.as_ref().map(|path| path.display().to_string());
+    found.unwrap_or_else(|| entry.programs.first().copied().unwrap_or(entry.name).to_owned())
 }
 
 fn refused(name: &str, value: &str) -> Option<&'static str> {
@@ -135,6 +157,7 @@ mod tests {
         let env = environment(&context, &pairs(&[("API_BASE", "x=y")]), true).expect("builds");
         assert!(env.contains(&("PATH".to_owned(), PATH_DEFAULT.to_owned())));
         assert!(env.contains(&("HOME".to_owned(), "/state/a/home".to_owned())));
+        assert!(env.contains(&("XDG_STATE_HOME".to_owned(), "/state/a/home/.local/state".to_owned())));
         assert!(env.contains(&("TERM".to_owned(), "xterm-256color".to_owned())));
         assert!(env.contains(&("API_BASE".to_owned(), "x=y".to_owned())));
     }

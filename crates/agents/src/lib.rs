@@ -12,8 +12,7 @@
 mod adapter;
 mod agent;
 mod catalog;
-mod claude;
-mod codex;
+mod codec;
 mod command;
 mod environment;
 mod headless;
@@ -27,6 +26,7 @@ pub use adapter::{
 };
 pub use catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
 pub use catalog::{Catalog, parse_version};
+pub use codec::verdict::{SESSION_GONE, SIGNED_OUT};
 pub use environment::{ENV_RUN, ENV_SOCKET, environment};
 pub use redact::Redactor;
 pub use shape::Shaper;
