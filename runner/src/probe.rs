@@ -3,13 +3,19 @@
 //! Owns the names of offers. Must not know who requires them. Programs are asked for their version with a deadline each, with
 //! `/dev/null` as input; one that does not answer is not offered.
 
+mod agents;
 mod machine;
+mod program;
 mod tools;
 
 use crate::config::RunnerConfig;
-use ostler_agents::{Catalog, Protocol};
+use agents::Place;
+use ostler_agents::{Catalog, Entry};
 use ostler_core::limits::{NAME_CHARS_MAX, OFFERS_MAX};
 use ostler_core::requirements::{Offers, Value, parse_number, parse_version};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A stable name of this machine, the same for every runner on it: a digest, so that it says nothing else.
 #[must_use]
@@ -26,24 +32,39 @@ pub(crate) fn environment(config: &RunnerConfig, more: &[&str]) -> Vec<(String, 
         .collect()
 }
 
-/// What this machine offers now. Starts programs with a deadline each; takes up to some seconds.
-pub async fn capabilities(config: &RunnerConfig, catalog: &Catalog) -> Offers {
-    let mut offers = machine::offers();
-    offers.extend(tools::offers().await);
-    for entry in catalog.entries() {
-        let name = format!("agent.{}", entry.name);
-        if entry.protocol == Protocol::Builtin {
-            offers.insert(name, Value::Flag);
-        } else if let Some(version) = tools::agent(entry).await {
-            offers.insert(name, value(&version));
+/// The looks at this machine, and what they found.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    asked: Arc<agents::Asked>,
+    programs: Mutex<BTreeMap<&'static str, PathBuf>>,
+}
+
+impl Probe {
+    /// What this machine offers now. Starts programs with a deadline each; takes up to some seconds.
+    pub(crate) async fn look(&self, config: &RunnerConfig, catalog: &Catalog, owner: Option<&Path>) -> Offers {
+        let mut offers = machine::offers();
+        offers.extend(tools::offers().await);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let place = Place { path, owner: owner.map(Path::to_owned), share: config.home.share.clone() };
+        let mut programs = BTreeMap::new();
+        let env = |entry: &Entry| environment(config, entry.env);
+        for (entry, found) in agents::find_all(&self.asked, catalog.entries(), &place, env).await {
+            offers.extend(agents::offers(entry, found.as_ref()));
+            programs.extend(found.map(|found| (entry.name, found.program)));
         }
+        *self.programs.lock().unwrap_or_else(PoisonError::into_inner) = programs;
+        let labels = config.labels.iter().filter(|(name, _)| !name.is_empty() && name.len() <= NAME_CHARS_MAX);
+        offers.extend(labels.map(|(name, text)| (name.clone(), value(text))));
+        while offers.len() > OFFERS_MAX {
+            offers.pop_last();
+        }
+        offers
     }
-    let labels = config.labels.iter().filter(|(name, _)| !name.is_empty() && name.len() <= NAME_CHARS_MAX);
-    offers.extend(labels.map(|(name, text)| (name.clone(), value(text))));
-    while offers.len() > OFFERS_MAX {
-        offers.pop_last();
+
+    /// Where the last look found the agent's program.
+    pub(crate) fn program(&self, agent: &str) -> Option<PathBuf> {
+        self.programs.lock().unwrap_or_else(PoisonError::into_inner).get(agent).cloned()
     }
-    offers
 }
 
 /// The value a text means: a flag, a number with its unit, a version, or a word.
@@ -63,7 +84,7 @@ mod tests {
     #[tokio::test]
     async fn this_machine_offers_what_it_is() {
         let config = RunnerConfig::read(None).expect("the defaults are whole");
-        let offers = capabilities(&config, &Catalog::standard()).await;
+        let offers = Probe::default().look(&config, &Catalog::standard(), None).await;
         assert_eq!(offers.get("os"), Some(&Value::Text(std::env::consts::OS.to_owned())));
         assert_eq!(offers.get("agent.shell"), Some(&Value::Flag));
         assert!(matches!(offers.get("cpus"), Some(Value::Number(1..))));

@@ -19,8 +19,9 @@ mod window;
 
 use crate::config::RunnerConfig;
 use crate::member::{Member, MemberError};
+use crate::probe::Probe;
 use crate::session::Runs;
-use crate::{journal, probe, slots};
+use crate::{journal, slots};
 use ostler_agents::Catalog;
 use ostler_boot::{Clock, HttpError, MetricsError, PlaceError, private_dir};
 use ostler_core::holding::Holding;
@@ -213,12 +214,15 @@ pub(crate) async fn look(stable: &Shared) -> RunnerStatus {
 
 async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: Mirrors) -> Stable {
     let (config, catalog, policy) = (options.config, Catalog::standard(), Policy::default());
-    let offers = probe::capabilities(&config, &catalog).await;
+    let owner = std::env::var_os("HOME").map(PathBuf::from).filter(|owner| owner.is_absolute());
+    let probe = Probe::default();
+    let offers = probe.look(&config, &catalog, owner.as_deref()).await;
     let advert = Advert { offers, slots: config.slots() };
     Stable {
         clock: Clock::start(),
         runs: Runs::new(&home),
-        owner: std::env::var_os("HOME").map(PathBuf::from).filter(|owner| owner.is_absolute()),
+        owner,
+        probe,
         rules: Arc::from([]),
         home,
         config,

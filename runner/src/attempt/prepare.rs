@@ -150,6 +150,7 @@ impl Life {
         let Some(entry) = self.tenant(task) else { return Ok(context) };
         let share = &self.stable.config.home.share;
         let furniture = Furniture { owner: self.stable.owner.as_deref(), shared: entry.shared, share };
+        context.program = self.stable.probe.program(entry.name);
         context.home = Some(runs.furnish(run, &furniture).map_err(|error| no_home(&error))?);
         let session = runs.session(run, &task.agent).filter(|_| entry.resumes);
         let opening = opening(run, prompt(task), &runs.recall(run), session);

@@ -1,7 +1,6 @@
 //! The pulse: what is done by the clock. Probes are repeated, gauges are set, old runs are swept. Must not know attempts.
 
 use super::stable::Shared;
-use crate::probe;
 use crate::session::sweep;
 use metrics::gauge;
 use ostler_proto::ToRelay;
@@ -47,7 +46,7 @@ impl Actor for PulseActor {
 async fn probe_for_ever(stable: Shared) {
     loop {
         tokio::time::sleep(stable.config.probe_every.duration()).await;
-        let offers = probe::capabilities(&stable.config, &stable.catalog).await;
+        let offers = stable.probe.look(&stable.config, &stable.catalog, stable.owner.as_deref()).await;
         let changed = stable.advert.send_if_modified(|advert| {
             let changed = advert.offers != offers;
             advert.offers = offers;

@@ -4,6 +4,7 @@
 
 use crate::config::RunnerConfig;
 use crate::member::Member;
+use crate::probe::Probe;
 use crate::runner::pending::Pending;
 use crate::session::Runs;
 use crate::{journal, slots, uplink};
@@ -42,6 +43,7 @@ pub(crate) struct Stable {
     pub(crate) incarnation: Incarnation,
     pub(crate) member: Member,
     pub(crate) catalog: Catalog,
+    pub(crate) probe: Probe,
     pub(crate) mirrors: Mirrors,
     /// The directories of runs whose agents have sessions.
     pub(crate) runs: Runs,

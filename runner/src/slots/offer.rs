@@ -42,6 +42,8 @@ pub(crate) enum Unfit {
     Agent(#[from] LaunchError),
     #[error("the agent `{0}` is not installed on this runner: install it, or require `agent.{0}`")]
     NotInstalled(String),
+    #[error("the agent `{agent}` is not ready on this runner ({lacks}){how}")]
+    NotReady { agent: String, lacks: String, how: String },
 }
 
 impl Unfit {
@@ -55,6 +57,7 @@ impl Unfit {
             Self::Requirements(_) => (FailureClass::Infra, "requirements not met"),
             Self::Agent(_) => (FailureClass::Task, "agent unknown"),
             Self::NotInstalled(_) => (FailureClass::Infra, "agent not installed"),
+            Self::NotReady { .. } => (FailureClass::Infra, "agent not ready"),
         };
         Failure::new(class, code)
     }
@@ -83,9 +86,17 @@ fn fit(stable: &Shared, (lease, said): (LeaseId, DeviceId), body: &[u8]) -> Resu
         return Err(Unfit::Requirements(words.join(", ")));
     }
     stable.catalog.adapter(&task.agent)?;
-    let installed = advert.offers.contains_key(&format!("agent.{}", task.agent));
-    let builtin = stable.catalog.find(&task.agent).is_some_and(|entry| entry.protocol == Protocol::Builtin);
-    if installed || builtin { Ok(task) } else { Err(Unfit::NotInstalled(task.agent.clone())) }
+    let entry = stable.catalog.find(&task.agent).filter(|entry| entry.protocol != Protocol::Builtin);
+    let Some(entry) = entry else { return Ok(task) };
+    let offered = |kind: &str| advert.offers.get(&format!("{kind}.{}", entry.name));
+    match (offered("agent"), offered("lacks")) {
+        (Some(_), _) => Ok(task),
+        (None, Some(lacks)) => {
+            let how = if entry.sign_in.how.is_empty() { String::new() } else { format!(": {}", entry.sign_in.how) };
+            Err(Unfit::NotReady { agent: task.agent, lacks: lacks.to_string(), how })
+        }
+        (None, None) => Err(Unfit::NotInstalled(task.agent)),
+    }
 }
 
 /// Decides what becomes of an offer.
