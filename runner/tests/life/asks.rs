@@ -16,7 +16,7 @@ fn asking(world: &World, then: &str) -> String {
     format!("{exe} ask --kind deploy --risk high -- touch {}; echo code $?; {then}", mark.display())
 }
 
-async fn asked(session: &mut Session, lease: LeaseId) -> Asking {
+pub(crate) async fn asked(session: &mut Session, lease: LeaseId) -> Asking {
     let ask = |frame: &ToRelay| {
         let ToRelay::Ask(asking) = frame else { return None };
         (asking.lease == lease).then(|| asking.clone())
@@ -26,10 +26,30 @@ async fn asked(session: &mut Session, lease: LeaseId) -> Asking {
     asking
 }
 
-fn verdict(world: &World, signer: &Signer<'_>, asking: &Asking, life: Incarnation, choice: Choice) -> FromRelay {
+pub(crate) fn verdict(
+    world: &World,
+    signer: &Signer<'_>,
+    asking: &Asking,
+    life: Incarnation,
+    choice: Choice,
+) -> FromRelay {
+    signed(world, signer, (asking, life), choice, &Remark::words("so be it"))
+}
+
+/// The operator's verdict, with this remark.
+pub(crate) fn verdict_with(world: &World, asking: &Asking, choice: Choice, remark: &Remark) -> FromRelay {
+    signed(world, &world.signer(), (asking, LIFE), choice, remark)
+}
+
+fn signed(
+    world: &World,
+    signer: &Signer<'_>,
+    (asking, life): (&Asking, Incarnation),
+    choice: Choice,
+    remark: &Remark,
+) -> FromRelay {
     let question = Expected { incarnation: life, lease: asking.lease, approval: asking.id, digest: asking.digest };
-    let remark = Remark::words("so be it");
-    let verdict = Verdict::sign(signer, &world.ring, &question, choice, &remark, now_ms() + 60_000).expect("signs");
+    let verdict = Verdict::sign(signer, &world.ring, &question, choice, remark, now_ms() + 60_000).expect("signs");
     FromRelay::Verdict { approval: asking.id, choice, verdict }
 }
 

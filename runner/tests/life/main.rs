@@ -3,4 +3,5 @@ mod asks;
 mod relay;
 mod restart;
 mod runs;
+mod talks;
 mod world;

@@ -20,7 +20,7 @@ pub(crate) fn printed(events: &[Event]) -> String {
     String::from_utf8_lossy(&out.flatten().collect::<Vec<_>>()).into_owned()
 }
 
-fn failed(end: &ReportedEnd) -> (FailureClass, &str) {
+pub(crate) fn failed(end: &ReportedEnd) -> (FailureClass, &str) {
     match end {
         ReportedEnd::Failed(failure) => (failure.class, &failure.code),
         ReportedEnd::Succeeded => panic!("succeeded"),

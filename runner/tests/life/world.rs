@@ -1,13 +1,15 @@
 //! A fleet, its people, and runners in directories of their own.
 
 use crate::relay::{Relay, Session};
-use ostler_core::command::Report;
+use ostler_core::approval::Action;
+use ostler_core::command::{Asking, Report};
 use ostler_core::device::Role;
 use ostler_core::ids::{InviteId, LeaseId, RunId};
 use ostler_core::task::{Task, Work};
 use ostler_core::usage::Conclusion;
 use ostler_identity::{Chain, DeviceKey, FleetKey, Keyring, Purpose, RelayAddress, Signer, Terms, Ticket, sign_body};
 use ostler_runner::{Runner, RunnerConfig, RunnerOptions, join};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -77,10 +79,19 @@ impl World {
 
     /// The runner as a process of its own.
     pub(crate) fn spawn(&self) -> Process {
+        self.spawn_with("")
+    }
+
+    /// The same, with more in its configuration. In its PATH is a `claude` that does what its prompt says.
+    pub(crate) fn spawn_with(&self, more: &str) -> Process {
         let config = self.dir.path().join("runner.toml");
-        std::fs::write(&config, format!("data_dir = {:?}\nslots = 4\n", self.home())).expect("writes");
+        let home = self.home();
+        std::fs::write(&config, format!("data_dir = {home:?}\nslots = 4\n{more}")).expect("writes");
+        let mut path = OsString::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/life/bin:"));
+        path.push(std::env::var_os("PATH").unwrap_or_default());
         let mut command = Command::new(env!("CARGO_BIN_EXE_ostler-runner"));
         command.arg("--config").arg(config).arg("start").stdin(Stdio::null());
+        command.env("PATH", path).env("HOME", self.dir.path()).env("ANTHROPIC_API_KEY", "sk-nobodys-key");
         Process(command.spawn().expect("spawns"))
     }
 
@@ -93,9 +104,21 @@ impl World {
 
     /// A run's first lease, and its body as an operator signs and seals it.
     pub(crate) fn body(&self, n: u8, task: &Task) -> (LeaseId, Vec<u8>) {
-        let run = RunId::from_parts(now_ms(), [n; 10]);
+        let lease = LeaseId { run: RunId::from_parts(now_ms(), [n; 10]), epoch: 1 };
+        (lease, self.body_of(lease, task))
+    }
+
+    /// The body of a lease's run.
+    pub(crate) fn body_of(&self, lease: LeaseId, task: &Task) -> Vec<u8> {
+        let run = lease.run;
         let signed = sign_body(&self.signer(), run, &postcard::to_allocvec(task).expect("encodes"));
-        (LeaseId { run, epoch: 1 }, self.ring.seal(&Purpose::Body { run }, &signed))
+        self.ring.seal(&Purpose::Body { run }, &signed)
+    }
+
+    /// What people are shown of a question.
+    pub(crate) fn action(&self, asking: &Asking) -> Action {
+        let purpose = Purpose::Ask { run: asking.lease.run, epoch: asking.lease.epoch, approval: asking.id };
+        postcard::from_bytes(&self.ring.open(&purpose, &asking.sealed).expect("opens")).expect("an action")
     }
 }
 
