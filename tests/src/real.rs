@@ -46,6 +46,20 @@ struct Pin<'a> {
 }
 
 impl Installed {
+    /// The agent for a test that runs it for real: with `OSTLER_REAL=1`, and where it is installed. Otherwise the test says
+    /// loudly that it did not run.
+    ///
+    /// # Panics
+    /// As [`missing_loudly`].
+    #[must_use]
+    pub fn for_real(test: &str, agent: &str) -> Option<Self> {
+        if env::var_os("OSTLER_REAL").is_none_or(|value| value != "1") {
+            say_loudly(&format!("NOT RUN: {test}: real agents run with OSTLER_REAL=1"));
+            return None;
+        }
+        Self::find(agent).map_err(|missing| missing_loudly(test, &missing)).ok()
+    }
+
     /// The agent of this name among the pins.
     ///
     /// # Errors
@@ -102,8 +116,12 @@ fn cache() -> Result<PathBuf, Missing> {
 pub fn missing_loudly(test: &str, missing: &Missing) {
     let required = env::var_os("OSTLER_AGENTS_REQUIRED").is_some_and(|value| value == "1");
     assert!(!required, "{test}: {missing}");
-    // Not by a macro: what a passing test prints is kept from people.
-    writeln!(io::stderr(), "NOT RUN: {test}: {missing}").expect("stderr is open");
+    say_loudly(&format!("NOT RUN: {test}: {missing}"));
+}
+
+/// Not by a macro: what a passing test prints that way is kept from people.
+fn say_loudly(words: &str) {
+    writeln!(io::stderr(), "{words}").expect("stderr is open");
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::fit::filler;
 use super::marker::Marker;
 use super::script::{Fault, Op, Scripts, Step, Trouble};
 use super::talk::{Cue, Talk};
-use super::tools::{Call, call};
+use super::tools::{Call, call, is_extra};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -65,8 +65,14 @@ fn said(cue: &Cue<'_>, words: String) -> Play {
 }
 
 fn in_calls(cue: &Cue<'_>, steps: &[Step], talk: &Talk) -> Play {
-    let at = cue.step(steps);
-    let (step, marker) = (&steps[at], &cue.marker);
+    // What is passed over depends on the tools alone, so that the place in the rest is the same in each request.
+    let passed = |step: &&Step| !step.ops.is_empty() && step.ops.iter().all(|op| is_extra(op, &talk.tools));
+    let steps: Vec<&Step> = steps.iter().filter(|step| !passed(step)).collect();
+    if steps.is_empty() {
+        return said(cue, "There is no tool here for any step.".to_owned());
+    }
+    let at = cue.step(&steps);
+    let (step, marker) = (steps[at], &cue.marker);
     let directory = marker.words.get("cwd").map(String::as_str).or_else(|| talk.directory());
     let ops: Vec<Op> = step.ops.iter().map(|op| filled(op, marker)).collect();
     let calls: Option<Vec<Call>> = ops.iter().map(|op| call(op, &talk.tools, directory)).collect();
@@ -123,6 +129,9 @@ fn filled(op: &Op, marker: &Marker) -> Op {
     match op {
         Op::Shell(command) => Op::Shell(marker.fill(command)),
         Op::Write(path, content) => Op::Write(marker.fill(path), marker.fill(content)),
+        Op::Edit { path, old, new } => {
+            Op::Edit { path: marker.fill(path), old: marker.fill(old), new: marker.fill(new) }
+        }
         Op::Read(path) => Op::Read(marker.fill(path)),
         Op::Plan(points) => Op::Plan(all(points)),
         Op::Ask(question, choices) => Op::Ask(marker.fill(question), all(choices)),
@@ -144,7 +153,7 @@ fn filled_value(value: &Value, marker: &Marker) -> Value {
 #[cfg(test)]
 mod tests {
     use super::{Play, play};
-    use crate::model::script::{Scripts, Step, Trouble};
+    use crate::model::script::{Op, Scripts, Step, Trouble};
     use crate::model::talk::{Talk, Turn};
     use crate::model::tools::Tool;
     use serde_json::json;
@@ -175,6 +184,15 @@ mod tests {
         assert_eq!(words(&play(&talk("[[script:lost]]", &["bash"]), &scripts)), "There is no script called lost.");
         let toolless = play(&talk("[[script:both]]", &["glob"]), &scripts);
         assert!(words(&toolless).starts_with("There is no tool here for"), "{toolless:?}");
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_asked_is_passed_over() {
+        let ask = Step::call(Op::Ask("Which?".to_owned(), vec!["this".to_owned()]));
+        let scripts = Scripts::builtin().with("only", vec![ask.clone()]).with("asks", vec![ask, Step::say("asked")]);
+        assert_eq!(words(&play(&talk("[[script:asks]]", &["bash"]), &scripts)), "asked");
+        assert_eq!(play(&talk("[[script:asks]]", &["clarify"]), &scripts).answer.calls.len(), 1);
+        assert_eq!(words(&play(&talk("[[script:only]]", &["bash"]), &scripts)), "There is no tool here for any step.");
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(crate) fn scripts() -> BTreeMap<String, Vec<Step>> {
         ("steps", steps()),
         ("long", vec![Step::shell(ENDLESS), Step::say("Done: the long command came back.")]),
         ("read", vec![Step::call(Op::Read("{{path:README.md}}".to_owned())), Step::say("Done: it is read.")]),
+        ("edit", edit()),
         ("plan", plan()),
         ("ask", ask()),
         ("think", vec![Step::say("Done: it is thought through.").thinking("One thing after the other.")]),
@@ -52,6 +53,14 @@ fn pair() -> Step {
 fn steps() -> Vec<Step> {
     let line = |word: &str| Step::shell(&format!("echo {word} >> {{{{path:scripted-steps.txt}}}}"));
     vec![line("one"), line("two"), line("three"), Step::say("Done: three steps.")]
+}
+
+/// In a file that is there: `path`, a line `old` of it, and its successor `new`.
+fn edit() -> Vec<Step> {
+    let path = "{{path:README.md}}".to_owned();
+    let (old, new) = ("{{old:old}}\n".to_owned(), "{{new:new}}\n".to_owned());
+    let edit = Op::Edit { path: path.clone(), old, new };
+    vec![Step::call(Op::Read(path)), Step::call(edit), Step::say("Done: it is edited.")]
 }
 
 fn plan() -> Vec<Step> {

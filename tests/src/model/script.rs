@@ -26,11 +26,20 @@ pub enum Op {
     Shell(String),
     /// Writes a file: a path relative to the agent's directory, and all of its content.
     Write(String, String),
+    /// Replaces a text in a file by another. Some agents want the file read before.
+    Edit {
+        /// The file.
+        path: String,
+        /// Whole lines that stand in it once.
+        old: String,
+        /// What stands there then.
+        new: String,
+    },
     /// Reads a file.
     Read(String),
-    /// Notes a plan, in these points.
+    /// Notes a plan, in these points. Passed over by an agent that has no tool for it.
     Plan(Vec<String>),
-    /// Asks the person a question with these choices.
+    /// Asks the person a question with these choices. Passed over by an agent that has no tool for it.
     Ask(String, Vec<String>),
     /// Calls the tool of exactly this name with exactly these arguments.
     Tool(String, Value),
@@ -132,8 +141,8 @@ pub struct Scripts {
 }
 
 impl Scripts {
-    /// Those of the repertoire: `say`, `shell`, `write`, `both`, `pair`, `steps`, `long`, `read`, `plan`, `ask`, `think`,
-    /// `drip`.
+    /// Those of the repertoire: `say`, `shell`, `write`, `both`, `pair`, `steps`, `long`, `read`, `edit`, `plan`, `ask`,
+    /// `think`, `drip`.
     #[must_use]
     pub fn builtin() -> Self {
         Self { named: repertoire::scripts(), keys: BTreeMap::new() }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -41,7 +41,8 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) fn new(scripts: Scripts, log: Option<&Path>) -> Self {
-        let log = log.map(|path| Mutex::new(File::create(path).expect("the log can be written")));
+        let log = log.map(|path| OpenOptions::new().create(true).append(true).open(path));
+        let log = log.map(|opened| Mutex::new(opened.expect("the log can be written")));
         let (heard, struck) = (Mutex::default(), Mutex::default());
         Self { scripts, heard, log, struck, released: watch::Sender::default() }
     }

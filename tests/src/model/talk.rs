@@ -3,6 +3,7 @@
 //! Owns the place: results of tools lead past the calls that asked for them; a person who speaks after words of the model
 //! leads past those words. Must not know a protocol.
 
+use super::edit;
 use super::marker::Marker;
 use super::script::Step;
 use super::tools::Tool;
@@ -94,7 +95,7 @@ impl Cue<'_> {
     }
 
     /// The step that is next; the last one once all are played.
-    pub(crate) fn step(&self, steps: &[Step]) -> usize {
+    pub(crate) fn step(&self, steps: &[&Step]) -> usize {
         let calls = |at: usize| steps.get(at).map_or(0, |step| step.ops.len());
         let (mut at, mut open, mut spoke) = (0, calls(0), false);
         for turn in self.since {
@@ -120,9 +121,11 @@ impl Cue<'_> {
         at.min(steps.len() - 1)
     }
 
-    /// How often the model has spoken since: the place in a script for agents that have no tools.
+    /// How many of its answers counted since: the place in a script for agents that have no tools.
     pub(crate) fn spoken(&self) -> usize {
-        self.since.iter().filter(|turn| matches!(turn, Turn::Model(_))).count()
+        let aside = |turn: &&Turn| matches!(turn, Turn::Person(text) if edit::set_aside(text));
+        let spoken = self.since.iter().filter(|turn| matches!(turn, Turn::Model(_))).count();
+        spoken.saturating_sub(self.since.iter().filter(aside).count())
     }
 }
 
@@ -151,7 +154,7 @@ mod tests {
         let turns = [person("hello"), Turn::Model(3), results(3), person("[[script:x]]")];
         let turns = turns.iter().chain(since).cloned().collect();
         let talk = Talk { turns, ..Talk::default() };
-        assert_eq!(talk.cue().expect("a marker").step(&steps), step, "{since:?}");
+        assert_eq!(talk.cue().expect("a marker").step(&steps.each_ref()), step, "{since:?}");
     }
 
     #[test]

@@ -71,6 +71,16 @@ const WRITERS: &[&str] = &[
     "apply_patch",
     "patch",
 ];
+const EDITORS: &[&str] = &[
+    "Edit",
+    "edit",
+    "replace",
+    "file_editor",
+    "str_replace_based_edit_tool",
+    "str_replace_editor",
+    "apply_patch",
+    "patch",
+];
 const READERS: &[&str] = &["Read", "read", "read_file", "view", "file_editor"];
 const PLANNERS: &[&str] =
     &["update_plan", "TodoWrite", "todo_write", "write_todos", "todowrite", "TodoList", "todo", "task_tracker"];
@@ -88,7 +98,14 @@ pub(crate) fn call(op: &Op, tools: &[Tool], directory: Option<&str>) -> Option<C
             Some(tool) => Some(called(tool, &write(&place(path), content))),
             None => with(tools, SHELLS, &shell(&edit::command(path, content))),
         },
-        Op::Read(path) => with(tools, READERS, &read(&place(path))),
+        Op::Edit { path, old, new } => match find(tools, EDITORS) {
+            Some(tool) if last_part(&tool.name) == "apply_patch" => Some(patch(tool, &edit::update(path, old, new))),
+            Some(tool) => Some(called(tool, &replace(&place(path), old, new))),
+            None => None,
+        },
+        Op::Read(path) => {
+            with(tools, READERS, &read(&place(path))).or_else(|| with(tools, SHELLS, &shell(&edit::cat(path))))
+        }
         Op::Plan(points) => with(tools, PLANNERS, &plan(points)),
         Op::Ask(question, choices) => with(tools, ASKERS, &ask(question, choices)),
         Op::Tool(name, arguments) => Some(Call {
@@ -97,6 +114,15 @@ pub(crate) fn call(op: &Op, tools: &[Tool], directory: Option<&str>) -> Option<C
             namespace: tools.iter().find(|tool| tool.name == *name).and_then(|tool| tool.namespace.clone()),
             input: Input::Arguments(arguments.clone()),
         }),
+    }
+}
+
+/// Whether an op is one that not every agent has a tool for, and this one has not.
+pub(crate) fn is_extra(op: &Op, tools: &[Tool]) -> bool {
+    match op {
+        Op::Plan(_) => find(tools, PLANNERS).is_none(),
+        Op::Ask(..) => find(tools, ASKERS).is_none(),
+        Op::Shell(_) | Op::Write(..) | Op::Edit { .. } | Op::Read(_) | Op::Tool(..) => false,
     }
 }
 
@@ -153,6 +179,15 @@ fn write(path: &str, content: &str) -> Value {
     json!({
         "file_path": path, "filePath": path, "absolute_path": path, "path": path, "content": content,
         "contents": content, "file_text": content, "command": "create", "security_risk": "LOW",
+    })
+}
+
+fn replace(path: &str, old: &str, new: &str) -> Value {
+    json!({
+        "file_path": path, "filePath": path, "path": path, "command": "str_replace", "mode": "replace",
+        "old_string": old, "oldString": old, "old_str": old, "before": old,
+        "new_string": new, "newString": new, "new_str": new, "after": new,
+        "edits": [{"oldText": old, "newText": new}], "instruction": "As the script says", "security_risk": "LOW",
     })
 }
 

@@ -142,11 +142,13 @@ fn gemini(base: &str) -> (Env, Files) {
     (words(&env), vec![(".gemini/settings.json", pretty(&settings))])
 }
 
+/// Its memory would take each finished turn for a conversation of its own, with tools, and play the script on.
 fn qwen(base: &str) -> (Env, Files) {
     let settings = json!({
         "security": {"auth": {"selectedType": "openai"}},
         "privacy": {"usageStatisticsEnabled": false},
         "general": {"enableAutoUpdate": false},
+        "memory": {"enableManagedAutoMemory": false, "enableManagedAutoDream": false},
     });
     let base = format!("{base}/v1");
     let env = [("OPENAI_API_KEY", KEY), ("OPENAI_BASE_URL", &base), ("OPENAI_MODEL", MODEL)];
@@ -234,13 +236,18 @@ fn openhands(base: &str) -> (Env, Files) {
     (words(&env), vec![(".openhands/agent_settings.json", pretty(&settings))])
 }
 
-/// The empty price list keeps it from fetching one.
+/// A price list of its own keeps it from fetching one, and makes it report a price.
 fn aider(base: &str) -> (Env, Files) {
+    let name = format!("openai/{MODEL}");
     let config = format!(
-        "model: openai/{MODEL}\nedit-format: diff\nopenai-api-base: {base}/v1\nopenai-api-key: {KEY}\n\
+        "model: {name}\nedit-format: diff\nopenai-api-base: {base}/v1\nopenai-api-key: {KEY}\n\
          analytics: false\ncheck-update: false\nshow-model-warnings: false\nshow-release-notes: false\nmap-tokens: 0\n"
     );
-    let prices = (".aider/caches/model_prices_and_context_window.json", "{}\n".to_owned());
+    let price = json!({
+        "max_input_tokens": CONTEXT_TOKENS, "max_output_tokens": 8000, "input_cost_per_token": 0.000_001,
+        "output_cost_per_token": 0.000_002, "litellm_provider": "openai", "mode": "chat",
+    });
+    let prices = (".aider/caches/model_prices_and_context_window.json", pretty(&json!({ (name): price })));
     (words(&[("LITELLM_LOCAL_MODEL_COST_MAP", "True")]), vec![(".aider.conf.yml", config), prices])
 }
 

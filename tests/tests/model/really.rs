@@ -2,7 +2,7 @@
 //!
 //! Runs with `OSTLER_REAL=1`, and then one agent after the other: some need a processor and two gigabytes for themselves.
 
-use ostler_tests::{AGENTS, Installed, Model, Part, Scripts, missing_loudly, setup};
+use ostler_tests::{AGENTS, Installed, Model, Part, Scripts, setup};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -79,14 +79,8 @@ fn run(agent: &str, installed: &Installed, model: &Model, root: &Path) -> Output
 
 #[track_caller]
 fn check(agent: &str) {
-    if std::env::var_os("OSTLER_REAL").is_none_or(|value| value != "1") {
-        return;
-    }
+    let Some(installed) = Installed::for_real(&format!("model: {agent}"), agent) else { return };
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let installed = match Installed::find(agent) {
-        Ok(installed) => installed,
-        Err(missing) => return missing_loudly(agent, &missing),
-    };
     let model = Model::start(Scripts::builtin());
     // Not below /tmp: codex refuses a home there.
     let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
