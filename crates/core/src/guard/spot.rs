@@ -201,8 +201,9 @@ impl Spot {
 /// Characters that people do not see: text that has them may say something else than it seems to.
 pub(super) fn is_hidden(c: char) -> bool {
     let invisible = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}');
     let strange_space = c.is_whitespace() && !matches!(c, ' ' | '\t' | '\n');
     invisible || strange_space || (c.is_control() && !matches!(c, '\t' | '\n'))
 }
