@@ -23,9 +23,11 @@ use crate::probe::Probe;
 use crate::session::Runs;
 use crate::{journal, slots};
 use ostler_agents::Catalog;
-use ostler_boot::{Clock, HttpError, MetricsError, PlaceError, private_dir};
+use ostler_boot::{Clock, ConfigError, HttpError, MetricsError, PlaceError, load_tables, private_dir};
+use ostler_core::guard::Rule;
 use ostler_core::holding::Holding;
 use ostler_core::ids::{DeviceId, Incarnation, LeaseId, RelayId, RunId};
+use ostler_core::limits::RULES_MAX;
 use ostler_core::policy::Policy;
 use ostler_core::worker::Advert;
 use ostler_store::Journal;
@@ -41,6 +43,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use window::Window;
 
+/// What runs may do on this machine without asking, and what not at all: in the runner's directory, read at the start.
+const POLICY: &str = "ostler.policy";
 /// Leases that are given back are ended and reported within this, or told by the next start.
 const HANDED_BACK_WITHIN: Duration = Duration::from_secs(45);
 /// The slots answer at once, or are being restarted.
@@ -72,6 +76,9 @@ pub enum RunnerError {
     /// Its mirrors and trees.
     #[error(transparent)]
     Workspace(#[from] ostler_workspace::OpenError),
+    /// Its owner's policy: one that is not understood would let pass what it was written against.
+    #[error(transparent)]
+    Policy(#[from] ConfigError),
     /// An address that is none.
     #[error("http: `{0}` is not an address like 127.0.0.1:9090")]
     Address(String),
@@ -133,6 +140,7 @@ impl Runner {
             .home
             .canonicalize()
             .map_err(|source| PlaceError::Unusable { path: options.home.clone(), source })?;
+        let rules = rules(&home)?;
         let member = Member::open(&home)?;
         let kept = journal::open(&home.join(journal::FILE))?;
         let mirrors = Mirrors::open(&home.join("workspace"), limits(&options.config), network(&options.config))?;
@@ -140,7 +148,7 @@ impl Runner {
         if !options.config.pools.is_empty() {
             tracing::warn!("`pools` has no effect yet: a runner serves the pools of its ticket");
         }
-        let stable = Arc::new(stable(options, home, member, mirrors).await);
+        let stable = Arc::new(Stable { rules, ..stable(options, home, member, mirrors).await });
         let window = Window::open(&stable).await?;
         let root = Root::start(tree::plan(&stable, kept)).await?;
         tracing::info!(device = %stable.member.device(), slots = stable.advert.borrow().slots, "the runner runs");
@@ -244,6 +252,13 @@ async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: 
         pending: Pending::default(),
         holding: Mutex::new(Holding::new(policy.lease_ttl_ms, policy.grace_ms)),
     }
+}
+
+/// The owner's policy, if there is one.
+fn rules(home: &Path) -> Result<Arc<[Rule]>, ConfigError> {
+    let path = home.join(POLICY);
+    let rules = if path.exists() { load_tables(&path, "rule", RULES_MAX, Rule::placed)? } else { Vec::new() };
+    Ok(rules.into())
 }
 
 fn limits(config: &RunnerConfig) -> Limits {
