@@ -23,6 +23,12 @@ pub fn machine_id() -> String {
     machine::id()
 }
 
+/// What this machine would offer as a runner with `config`: the catalog's agents first of all. Takes up to some seconds.
+pub async fn capabilities(config: &RunnerConfig) -> Offers {
+    let owner = std::env::var_os("HOME").map(PathBuf::from);
+    Probe::default().look(config, &Catalog::standard(), owner.as_deref()).await
+}
+
 /// The runner's own environment, as far as its owner lets a run see it; `more` are the names one agent knows its sign-in by.
 pub(crate) fn environment(config: &RunnerConfig, more: &[&str]) -> Vec<(String, String)> {
     let allowed = |(name, _): &(String, String)| config.env.allow.contains(name) || more.contains(&name.as_str());

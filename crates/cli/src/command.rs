@@ -1,5 +1,6 @@
 //! Every command of `ostler`: its words, and where it is done. One file per command below this one.
 
+mod agents;
 mod answer;
 mod approve;
 mod dead;
@@ -57,6 +58,9 @@ pub(crate) enum Command {
     /// Runners as the relay sees them.
     #[command(subcommand)]
     Runners(fleet::runners::Command),
+    /// Agents: which there are, which runner has which, what is missing.
+    #[command(subcommand)]
+    Agents(agents::Command),
     /// Submit a run and follow it to its end.
     Run(Box<run::Args>),
     /// Runs: look at them, stop them, do them again.
@@ -100,6 +104,7 @@ impl Command {
             Self::Invite(args) => fleet::invite::perform(context, &args).await,
             Self::Devices(command) => command.perform(context).await,
             Self::Runners(command) => command.perform(context).await,
+            Self::Agents(command) => command.perform(context).await,
             Self::Run(args) => run::perform(context, &args).await,
             Self::Runs(command) => command.perform(context).await,
             Self::Inbox(args) => approve::inbox(context, &args).await,

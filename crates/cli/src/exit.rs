@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Failure,
     /// The command line is not understood.
     Usage,
-    /// No run, approval or device of that name, or several.
+    /// No run, approval, device or agent of that name, or several.
     NotFound,
     /// The relay refused, or this device may not.
     Refused,
@@ -62,7 +62,7 @@ impl Exit {
             Self::Success => (0, "done; a followed run succeeded"),
             Self::Failure => (1, "something failed: the message says what"),
             Self::Usage => (2, "the command line is not understood"),
-            Self::NotFound => (3, "no run, approval or device of that name, or several"),
+            Self::NotFound => (3, "no run, approval, device or agent of that name, or several"),
             Self::Refused => (4, "refused by the relay, or not allowed for this device"),
             Self::Unreachable => (5, "no relay answers"),
             Self::NotSetUp => (6, "this device belongs to no fleet yet"),

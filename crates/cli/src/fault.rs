@@ -64,6 +64,10 @@ pub(crate) enum Fault {
     #[error("there is no rule for the rest of the run that would let just `{0}` pass: it must be asked each time")]
     #[diagnostic(help("approve it once, without --for-run"))]
     NoRule(String),
+    /// A name that is not in the catalog.
+    #[error("no agent is called `{0}`")]
+    #[diagnostic(help("`ostler agents list` shows those this release knows"))]
+    NoAgent(String),
     /// What the tour saw is not what it promises.
     #[error("the tour did not see what it promises:\n{0}")]
     #[diagnostic(help("run `ostler try --keep` and look into the logs it names"))]
@@ -94,6 +98,7 @@ impl Fault {
             Self::Client(error) => client_exit(error),
             Self::Usage(_) | Self::TicketInArguments | Self::NoRepository { .. } => Exit::Usage,
             Self::NoRule(_) => Exit::Refused,
+            Self::NoAgent(_) => Exit::NotFound,
             Self::Place(_)
             | Self::Config(_)
             | Self::Relay(_)

@@ -1,5 +1,6 @@
 //! How things look: tables and pages for people, JSON for programs. Must not know where the things come from.
 
+pub(crate) mod agent;
 pub(crate) mod approval;
 pub(crate) mod deed;
 pub(crate) mod device;

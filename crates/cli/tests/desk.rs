@@ -197,3 +197,26 @@ fn relay_port(served: &Served) -> u16 {
     let authority = address.split('#').next().expect("an authority");
     authority.rsplit(':').next().expect("a port").parse().expect("a number")
 }
+
+#[test]
+fn a_policy_is_tried_without_a_fleet_and_says_which_line_decides() {
+    let home = tempfile::tempdir().expect("a directory");
+    let (own, theirs) = (home.path().join("runner/ostler.policy"), home.path().join("my.policy"));
+    let test = |words: &[&str]| run(home.path(), &[&["policy", "test", "--tree", "/srv/tree"], words].concat());
+    check(&test(&["--command", "ls src"]), 0, "allow, risk low: default: only reads inside the tree");
+    check(&test(&["--write", "../x"]), 20, "ask, risk high: default: writes outside the tree");
+    check(&test(&["--fetch", "https://docs.rs/x"]), 20, "default: contacts docs.rs");
+    check(&test(&["--mcp", "tracker"]), 2, "SERVER.TOOL");
+    check(&test(&[]), 2, "--command");
+    std::fs::create_dir(home.path().join("runner")).expect("made");
+    std::fs::write(&own, "# pushes\n[[rule]]\neffect = 'deny'\nprogram = ['git']\nargs = ['push']\n").expect("written");
+    std::fs::write(&theirs, "[[rule]]\neffect = 'allow'\nkind = ['command']\n").expect("written");
+    let theirs = theirs.to_str().expect("text");
+    check(&test(&["--policy", theirs, "--command", "make; git push"]), 21, "deny, risk high: ostler.policy:2");
+    check(&test(&["--policy", theirs, "--command", "make"]), 0, "run       allow  my.policy:1");
+    let told = json(home.path(), &["policy", "test", "--tree", "/srv/tree", "--policy", theirs, "--command", "make"]);
+    assert_eq!((told["effect"].as_str(), told["because"].as_str()), (Some("allow"), Some("my.policy:1")));
+    std::fs::write(&own, "[[rule]]\nefect = 'deny'\n").expect("written");
+    check(&test(&["--read", "x"]), 1, "ostler.policy:2: unknown key `efect`; did you mean `effect`?");
+    check(&run(home.path(), &["policy", "show"]), 0, "# [[rule]]");
+}

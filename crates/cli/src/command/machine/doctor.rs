@@ -8,15 +8,13 @@ use crate::progress;
 use crate::render::time;
 use ostler_client::{Client, Home};
 use ostler_relay::RelayConfig;
-use ostler_runner::RunnerConfig;
+use ostler_runner::{Catalog, RunnerConfig};
 use serde_json::json;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Stdio};
 
 /// Clocks further apart than this make tickets and verdicts expire at surprising times.
 const SKEW_MS: u64 = 30_000;
-/// Agents this release speaks to or can start.
-const AGENTS: [&str; 8] = ["claude", "codex", "gemini", "opencode", "qwen", "goose", "aider", "copilot"];
 
 /// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,11 +111,13 @@ fn git() -> Finding {
 }
 
 fn agents() -> Finding {
-    let found: Vec<&str> = AGENTS.into_iter().filter(|name| in_path(name)).collect();
+    let catalog = Catalog::standard();
+    let there = catalog.entries().iter().filter(|entry| entry.programs.iter().any(|program| in_path(program)));
+    let found: Vec<&str> = there.map(|entry| entry.name).collect();
     if found.is_empty() {
         return Finding::odd("agents", "no agent CLI in PATH: runs can still be commands (`shell`), or run elsewhere");
     }
-    Finding::fine("agents", found.join(", "))
+    Finding::fine("agents", format!("{}; `ostler agents doctor` looks closer", found.join(", ")))
 }
 
 fn in_path(name: &str) -> bool {
