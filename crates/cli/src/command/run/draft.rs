@@ -1,6 +1,7 @@
 //! From arguments to drafts: everything wrong is found before anything is sent.
 
 use super::{Args, enforce, environment, implied, repository, work};
+use crate::command::policy;
 use crate::fault::Fault;
 use ostler_boot::Period;
 use ostler_client::Draft;
@@ -48,6 +49,7 @@ fn task(args: &Args) -> Result<Task, Fault> {
         lapse: args.unanswered,
         queue: args.queue.clone(),
         model: args.model.clone(),
+        rules: args.policy.as_deref().map(policy::rules).transpose()?.unwrap_or_default(),
         check: check(args)?,
         ..Task::new(&agent, work)
     })
@@ -142,6 +144,19 @@ mod tests {
         assert!(
             parse(&["--check", "x", "--check-rounds", "11", "--", "true"]).expect_err("too many").contains("0 to 10")
         );
+    }
+
+    #[test]
+    fn a_policy_is_sealed_in_the_task_or_refused_with_its_line() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("my.policy");
+        let given = ["--policy", path.to_str().expect("text"), "--", "true"];
+        assert!(parse(&given).is_err(), "there is no such file");
+        std::fs::write(&path, "[[rule]]\neffect = 'deny'\nkind = ['fetch']\n").expect("written");
+        let drafts = parse(&given).expect("parsed");
+        assert_eq!(drafts[0].task.rules[0].origin, "my.policy:1");
+        std::fs::write(&path, "[[rule]]\neffect = 'never'\n").expect("written");
+        assert!(parse(&given).expect_err("no such effect").contains("my.policy:2"));
     }
 
     #[test]
