@@ -27,6 +27,8 @@ const QUESTION_BYTES_MAX: usize = 16 * 1024;
 /// Choices of a question: a person must be able to read them.
 const CHOICES_MAX: usize = 64;
 const CHOICE_BYTES_MAX: usize = 512;
+/// What an agent reads that would stop at a denial without words.
+const GO_ON: &str = "Go on with the task without it. If it cannot be done without, say so and why.";
 /// Words of denials kept for the agent's next prompt.
 const OWED_MAX: usize = 16;
 
@@ -241,8 +243,9 @@ impl Acp {
         }
     }
 
-    /// The agent reads `text` once its turn is over.
+    /// The agent reads `text` once its turn is over. One that gives up its turn after a denial is told to go on.
     fn owe(&mut self, title: &str, text: &str) {
+        let text = if text.is_empty() && self.profile.denial_ends_turn { GO_ON } else { text };
         if let Stage::Turn(turn) = &mut self.stage
             && !text.is_empty()
             && turn.owed.len() < OWED_MAX
