@@ -7,5 +7,6 @@ pub(crate) mod diff;
 pub(crate) mod ear;
 pub(crate) mod jsonrpc;
 pub(crate) mod refusal;
+pub(crate) mod text;
 pub(crate) mod verdict;
 pub(crate) mod words;

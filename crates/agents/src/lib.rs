@@ -15,7 +15,6 @@ mod catalog;
 mod codec;
 mod command;
 mod environment;
-mod headless;
 mod lines;
 mod noop;
 mod redact;
