@@ -95,11 +95,12 @@ const fn fits(room: &Budget, needed_bytes: u64) -> bool {
 
 fn remove(stable: &Stable, used: &Used, stop: Stop<'_>) -> Result<(), String> {
     let words = |error: Fault| error.to_string();
-    let home = erase(&used.dir.join("home")).map_err(words);
-    if let Some(tree) = stable.mirrors.tree(&used.dir.join("tree")).map_err(words)? {
-        tree.remove(Proof::Last, stop).map_err(|(_, error)| error.to_string())?;
-    }
-    home?;
+    let tree = match stable.mirrors.tree(&used.dir.join("tree")).map_err(words)? {
+        Some(tree) => tree.remove(Proof::Last, stop).map_err(|(_, error)| error.to_string()),
+        None => Ok(()),
+    };
+    erase(&used.dir.join("home")).map_err(words)?;
+    tree?;
     erase(&used.dir).map_err(words)?;
     let leads_here =
         |link: &PathBuf| fs::read_link(link).is_ok_and(|target| target == Path::new(&used.root.to_string()));

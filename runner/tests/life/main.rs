@@ -3,5 +3,6 @@ mod asks;
 mod relay;
 mod restart;
 mod runs;
+mod sessions;
 mod talks;
 mod world;
