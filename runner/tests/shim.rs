@@ -401,3 +401,59 @@ async fn a_shim_that_answers_nobody_is_not_left_beside_its_successor() {
     assert_eq!(within(Shim::adopt(&attempt(&room))).await.expect_err("deaf").exit, None);
     until(|| !lives(pid) && !lives(agent)).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_agent_and_all_it_started_end_once_nobody_watches() {
+    let room = room();
+    let text = format!(
+        "{STRAY} trap '' TERM; echo $$ > $A/agent.half; mv $A/agent.half $A/agent; while :; do sleep 1000 & wait; done"
+    );
+    let shim = start(&room, Launch { bound: true, ..script(&room, &text) }).await;
+    let (agent, stray) = (pid_in(room.path().join("agent")).await, pid_in(room.path().join("stray")).await);
+    // Longer than any bound agent goes on alone: this one is not alone.
+    let watched = tokio::time::timeout(Duration::from_millis(2_500), shim.wait_progress(u64::MAX)).await;
+    assert!(watched.is_err() && lives(agent) && lives(stray));
+    drop(shim);
+    until(|| !lives(agent) && !lives(stray)).await;
+    let Gone { exit } = within(gone(&room)).await;
+    assert_eq!(exit.expect("an exit").cause, Cause::Orphaned);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_input_arrives_in_order_and_then_its_end() {
+    let room = room();
+    let given: Vec<u8> = (0..3_000_000u32).map(|i| (i % 251) as u8).collect();
+    let launch =
+        Launch { input: Input::Open, spool_bytes_max: 8 * 1024 * 1024, ..script(&room, "sleep 0.2; cat; echo $?") };
+    let shim = start(&room, launch).await;
+    let (first, second) = given.split_at(1_000_000);
+    within(shim.input(first)).await.expect("types");
+    within(shim.input(second)).await.expect("types");
+    within(shim.close_input()).await.expect("closes");
+    let (output, exit) = finish(&shim).await;
+    assert_eq!(exit.code, Some(0));
+    assert!(output == [&given[..], b"0\n"].concat());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_released_takes_no_room_and_never_reaches_the_cap() {
+    use std::os::unix::fs::MetadataExt;
+    const CAP: u64 = 4 * 1024 * 1024;
+    let room = room();
+    let text = "while read -r line; do head -c 1000000 /dev/zero; done";
+    let launch = Launch { input: Input::Open, bound: true, spool_bytes_max: CAP, ..script(&room, text) };
+    let shim = start(&room, launch).await;
+    let (mut at, mut total) = (0, 0);
+    for round in 1..=16 {
+        within(shim.input(b"more\n")).await.expect("types");
+        let had = total;
+        total += read_until(&shim, &mut at, |seen| had + seen.len() >= round * 1_000_000).await.len();
+        within(shim.release(at)).await.expect("releases");
+    }
+    within(shim.close_input()).await.expect("closes");
+    read_until(&shim, &mut at, |_| false).await;
+    assert_eq!((total, shim.exit().expect("an exit").dropped_bytes), (16_000_000, 0));
+    let spool = std::fs::metadata(attempt(&room).join("spool")).expect("is there");
+    assert!(spool.len() > 16_000_000);
+    assert!(spool.blocks() * 512 < 2 * CAP || !cfg!(target_os = "linux"), "{} blocks", spool.blocks());
+}

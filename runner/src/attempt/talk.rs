@@ -309,3 +309,6 @@ impl Talk {
 fn quoted(words: &str) -> String {
     if words.is_empty() { String::new() } else { format!("\n{words}") }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,8 @@ struct Watch {
     notes: Option<UnixStream>,
     unread: Vec<u8>,
     progress: Progress,
+    /// Of the dropped bytes, those that somebody was told of.
+    dropped_told: u64,
 }
 
 impl Shim {
@@ -77,7 +79,7 @@ impl Shim {
     }
 
     fn holding(dir: &Path, notes: Option<UnixStream>) -> Self {
-        let watch = Watch { notes, unread: Vec::new(), progress: Progress::default() };
+        let watch = Watch { notes, unread: Vec::new(), progress: Progress::default(), dropped_told: 0 };
         Self { dir: dir.to_owned(), watch: Mutex::new(watch), typing: Mutex::new(()) }
     }
 
@@ -136,13 +138,14 @@ impl Shim {
         self.ask(Request::Resize { cols, rows }).await
     }
 
-    /// Waits until the spool is longer than `seen_bytes` or the shim has ended. Cancel it freely.
+    /// Waits until the spool is longer than `seen_bytes`, more was dropped, or the shim has ended. Cancel it freely.
     pub async fn wait_progress(&self, seen_bytes: u64) -> Progress {
         let mut watch = self.watch.lock().await;
-        while watch.progress.spool_bytes <= seen_bytes && !watch.progress.ended {
+        while watch.progress.spool_bytes <= seen_bytes && !watch.has_dropped() && !watch.progress.ended {
             watch.advance().await;
         }
         let mut progress = watch.progress;
+        watch.dropped_told = progress.dropped_bytes;
         drop(watch);
         if progress.ended {
             // The last notes may have been lost with the shim; the file is the truth.
@@ -193,6 +196,11 @@ impl Shim {
 }
 
 impl Watch {
+    /// True when more was dropped than anybody was told.
+    fn has_dropped(&self) -> bool {
+        self.progress.dropped_bytes > self.dropped_told
+    }
+
     /// Takes in one note, or the end. What was read of a note survives cancellation.
     async fn advance(&mut self) {
         while self.unread.len() < PROGRESS_BYTES {

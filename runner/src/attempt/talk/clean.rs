@@ -11,78 +11,36 @@ use ostler_agents::Redactor;
 use ostler_core::deed::{Action, Deed};
 use ostler_core::event::{Event, Stream};
 
-/// Texts that come in pieces, each continuing the one before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Voice {
-    Message,
-    Thought,
-    Printed,
-}
-
 /// Cleans the events of one conversation.
 pub(super) struct Cleaner {
     redactor: Redactor,
-    /// Who speaks, and how far: a secret may be cut by any two pieces.
-    speaking: Option<(Voice, Redactor)>,
-    /// The beginning of a character that the redactor cut.
-    partial: Vec<u8>,
+    /// Noise beside the protocol comes in pieces that may cut a secret; messages are whole lines.
+    noise: Option<Redactor>,
 }
 
 impl Cleaner {
     pub(super) fn new(redactor: Redactor) -> Self {
-        Self { redactor, speaking: None, partial: Vec::new() }
+        Self { redactor, noise: None }
     }
 
     /// `event` without secrets, after what was held back before it.
     pub(super) fn clean(&mut self, event: Event) -> Vec<Event> {
-        let (voice, piece) = match event {
-            Event::Message(text) => (Voice::Message, text.into_bytes()),
-            Event::Thought(text) => (Voice::Thought, text.into_bytes()),
-            Event::Output { stream: Stream::Out, bytes } => (Voice::Printed, bytes),
-            other => {
-                let mut events: Vec<Event> = self.flush().into_iter().collect();
-                events.push(event_without(&self.redactor, other));
-                return events;
-            }
+        let Event::Output { stream: Stream::Out, bytes } = event else {
+            let rest = self.flush();
+            return rest.into_iter().chain([event_without(&self.redactor, event)]).collect();
         };
-        let mut events = Vec::new();
-        if self.speaking.as_ref().is_none_or(|(speaker, _)| *speaker != voice) {
-            events.extend(self.flush());
-            self.speaking = Some((voice, self.redactor.fresh()));
-        }
-        let certain = self.speaking.as_mut().map(|(_, redactor)| redactor.feed(&piece)).unwrap_or_default();
-        events.extend(self.said(voice, certain, false));
-        events
+        let noise = self.noise.get_or_insert_with(|| self.redactor.fresh());
+        output(noise.feed(&bytes)).into_iter().collect()
     }
 
     /// What was held back.
     pub(super) fn flush(&mut self) -> Option<Event> {
-        let (voice, mut redactor) = self.speaking.take()?;
-        let rest = redactor.finish();
-        self.said(voice, rest, true)
+        output(self.noise.take()?.finish())
     }
+}
 
-    fn said(&mut self, voice: Voice, certain: Vec<u8>, last: bool) -> Option<Event> {
-        let mut bytes = std::mem::take(&mut self.partial);
-        bytes.extend(certain);
-        if voice != Voice::Printed && !last {
-            let whole = match std::str::from_utf8(&bytes) {
-                Ok(text) => text.len(),
-                Err(error) if error.error_len().is_none() => error.valid_up_to(),
-                Err(_) => bytes.len(),
-            };
-            self.partial = bytes.split_off(whole);
-        }
-        if bytes.is_empty() {
-            return None;
-        }
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Some(match voice {
-            Voice::Message => Event::Message(text(&bytes)),
-            Voice::Thought => Event::Thought(text(&bytes)),
-            Voice::Printed => Event::Output { stream: Stream::Out, bytes },
-        })
-    }
+fn output(bytes: Vec<u8>) -> Option<Event> {
+    (!bytes.is_empty()).then_some(Event::Output { stream: Stream::Out, bytes })
 }
 
 /// `event` with every secret in it replaced. Its numbers, ids and digests stay: the digest of an action is that of the exact one.
@@ -151,20 +109,19 @@ mod tests {
 
     const SECRET: &str = "hunter2-\"hunter2\"";
 
-    fn joined(events: &[Event]) -> String {
-        events.iter().map(|e| if let Event::Message(text) = e { text.clone() } else { format!("<{e:?}>") }).collect()
-    }
-
     #[test]
-    fn a_secret_cut_by_any_two_pieces_is_found_and_nothing_else_is_lost() {
-        let text = format!("ä {SECRET} ö € end");
-        for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+    fn a_secret_in_noise_is_found_wherever_it_is_cut_and_nothing_else_is_lost() {
+        let text = format!("x {SECRET} y");
+        let piece = |text: &str| Event::Output { stream: Stream::Out, bytes: text.as_bytes().to_vec() };
+        for at in 0..=text.len() {
             let mut cleaner = Cleaner::new(Redactor::new([SECRET]));
-            let mut events = cleaner.clean(Event::Message(text[..at].to_owned()));
-            events.extend(cleaner.clean(Event::Message(text[at..].to_owned())));
-            events.extend(cleaner.clean(Event::TurnEnded { reason: "end".to_owned() }));
-            assert_eq!(events.pop(), Some(Event::TurnEnded { reason: "end".to_owned() }), "cut at {at}");
-            assert_eq!(joined(&events), "ä [redacted] ö € end", "cut at {at}");
+            let mut events = cleaner.clean(piece(&text[..at]));
+            events.extend(cleaner.clean(piece(&text[at..])));
+            events.extend(cleaner.clean(Event::Message(format!("so {SECRET}"))));
+            assert_eq!(events.pop(), Some(Event::Message("so [redacted]".to_owned())), "cut at {at}");
+            let told =
+                events.iter().flat_map(|e| if let Event::Output { bytes, .. } = e { bytes.clone() } else { vec![] });
+            assert_eq!(told.collect::<Vec<u8>>(), b"x [redacted] y", "cut at {at}");
         }
     }
 
