@@ -126,7 +126,7 @@ fn say_loudly(words: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{AGENTS, Installed, Missing, NODE, pin};
+    use super::{AGENTS, Installed, Missing, NODE, Pin, installed, pin};
 
     #[test]
     fn every_agent_that_is_set_up_is_pinned() {
@@ -134,6 +134,19 @@ mod tests {
             let pin = pin(agent).unwrap_or_else(|| panic!("{agent} is not pinned"));
             assert!(pin.interpreter != NODE || super::pin(NODE).is_some());
         }
+    }
+
+    #[test]
+    fn half_an_installation_is_none() {
+        let cache = tempfile::tempdir().unwrap();
+        let pin = Pin { version: "1.0", program: "bin/agent", interpreter: "-" };
+        let folder = cache.path().join("agent-1.0");
+        std::fs::create_dir_all(folder.join("bin")).unwrap();
+        std::fs::write(folder.join("bin/agent"), "").unwrap();
+        let missing = installed(cache.path(), "agent", &pin).unwrap_err();
+        assert!(missing.to_string().ends_with("tests/agents/install agent"), "{missing}");
+        std::fs::write(folder.join(".whole"), "").unwrap();
+        assert_eq!(installed(cache.path(), "agent", &pin), Ok(folder.join("bin/agent")));
     }
 
     #[test]

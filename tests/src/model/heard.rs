@@ -1,5 +1,6 @@
 //! The record of one request, on which tests assert.
 
+use super::script::Trouble;
 use serde_json::{Value, json};
 
 /// A request that came to the model.
@@ -21,6 +22,8 @@ pub struct Heard {
     pub results: Vec<String>,
     /// The status it was answered with.
     pub status: u16,
+    /// What went wrong with the answer, as its script says.
+    pub trouble: Option<Trouble>,
     /// The whole request; null when it was none in JSON.
     pub body: Value,
 }
@@ -41,7 +44,7 @@ impl Heard {
     /// reported.
     #[must_use]
     pub fn is_charged(&self) -> bool {
-        matches!(self.part, Part::Scripted(..)) && self.status == 200
+        matches!(self.part, Part::Scripted(..)) && matches!(self.trouble, None | Some(Trouble::Hold))
     }
 
     pub(crate) fn line(&self) -> Value {

@@ -202,6 +202,12 @@ mod tests {
         let scripts = Scripts::builtin().with("x", steps);
         let mut talk = talk("[[script:x]]", &[]);
         talk.system = "Answer in a SEARCH/REPLACE block".to_owned();
+        assert_eq!(play(&talk, &scripts).answer.calls, []);
+        let mut again = talk.clone();
+        again
+            .turns
+            .extend([Turn::Model(0), Turn::Person("I added these files to the chat: a\nAnything else?".to_owned())]);
+        assert_eq!(words(&play(&again, &scripts)), words(&play(&talk, &scripts)), "set aside, and given again");
         let first = "a\n```\n<<<<<<< SEARCH\n=======\nb\n>>>>>>> REPLACE\n```\n\n```bash\nls\n```\n\none\n\n";
         for expected in [first, "```bash\npwd\n```\n\ntwo\n\n", "two\n\n", "two\n\n"] {
             assert_eq!(words(&play(&talk, &scripts)), expected);

@@ -173,15 +173,21 @@ fn model(name: &str) -> Value {
 
 fn outside(stage: &Stage, call: Call, status: StatusCode, body: Value) -> Response {
     let talk = Talk::default();
-    stage.record(heard(call, &talk, Part::Outside, status.as_u16()));
+    stage.record(heard(call, &talk, Part::Outside, Ending { status: status.as_u16(), trouble: None }));
     (status, [(header::CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-fn heard(call: Call, talk: &Talk, part: Part, status: u16) -> Heard {
+/// How a request is answered.
+struct Ending {
+    status: u16,
+    trouble: Option<Trouble>,
+}
+
+fn heard(call: Call, talk: &Talk, part: Part, Ending { status, trouble }: Ending) -> Heard {
     let Call { tag, path, key, body } = call;
     let tools = talk.tools.iter().map(|tool| tool.name.clone()).collect();
     let results = talk.cue().map_or_else(Vec::new, |cue| cue.results());
-    Heard { tag, path, model: talk.model.clone(), key, part, tools, results, status, body }
+    Heard { tag, path, model: talk.model.clone(), key, part, tools, results, status, trouble, body }
 }
 
 async fn modelled(stage: &Stage, api: Api, call: Call) -> Response {
@@ -196,7 +202,7 @@ async fn modelled(stage: &Stage, api: Api, call: Call) -> Response {
     };
     let part = play.place.as_ref().map_or(Part::Aside, |place| Part::Scripted(place.marker.name.clone(), place.step));
     let tag = call.tag.clone();
-    stage.record(heard(call, &talk, part, status));
+    stage.record(heard(call, &talk, part, Ending { status, trouble: trouble.clone() }));
     match trouble {
         Some(Trouble::Status { status, retry_after_s }) => refusal(api, status, retry_after_s),
         Some(Trouble::Drop) => streamed(cut(api.frames(&play.answer, &talk)), play.pace),

@@ -172,6 +172,15 @@ mod tests {
     }
 
     #[test]
+    fn a_later_marker_begins_its_own_script() {
+        let turns =
+            vec![person("[[script:first]]"), results(1), Turn::Model(0), person("[[script:second]]"), results(1)];
+        let talk = Talk { turns, ..Talk::default() };
+        let cue = talk.cue().expect("a marker");
+        assert_eq!((cue.marker.name.as_str(), cue.results().len()), ("second", 1));
+    }
+
+    #[test]
     fn the_directory_is_found_as_agents_say_it() {
         for said in [
             "\n - Primary working directory: /srv/my tree\n - Is a git",

@@ -72,6 +72,7 @@ fn a_dropped_stream_has_a_beginning_and_no_end() {
         assert_eq!(broken.status, 200);
         assert!(broken.text.contains("data: {") && !broken.text.contains(end), "{broken:?}");
     }
+    assert!(model.requests().iter().all(|heard| heard.trouble == Some(Trouble::Drop) && !heard.is_charged()));
     for (whole, end) in all(&model, "x", "[[script:say]]").iter().zip(ENDS) {
         assert!(whole.text.contains(end), "{whole:?}");
     }

@@ -229,6 +229,7 @@ fn what_is_no_call_of_the_model_is_answered_too() {
     assert_eq!(get("/v1/models", &[]).json()["data"][0]["id"], "scripted");
     assert_eq!(get("/v1beta/models/m", &[]).json()["name"], "models/m");
     assert_eq!(get("/v1/nothing", &[]).status, 404);
+    assert_eq!(get("/v1/messages", &[]).status, 404);
     let counted = post(&model, "x", "/v1/messages/count_tokens", &json!({"messages": []})).json();
     assert_eq!(counted["input_tokens"], INPUT_TOKENS);
     let counted = post(&model, "x", "/v1beta/models/m:countTokens", &json!({})).json();
