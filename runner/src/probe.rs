@@ -11,6 +11,7 @@ mod tools;
 use crate::config::RunnerConfig;
 use agents::Place;
 use ostler_agents::{Catalog, Entry};
+use ostler_core::ids::DeviceId;
 use ostler_core::limits::{NAME_CHARS_MAX, OFFERS_MAX};
 use ostler_core::requirements::{Offers, Value, parse_number, parse_version};
 use std::collections::BTreeMap;
@@ -41,14 +42,21 @@ pub(crate) fn environment(config: &RunnerConfig, more: &[&str]) -> Vec<(String, 
 /// The looks at this machine, and what they found.
 #[derive(Debug, Default)]
 pub(crate) struct Probe {
+    runner: Option<DeviceId>,
     asked: Arc<agents::Asked>,
     programs: Mutex<BTreeMap<&'static str, PathBuf>>,
 }
 
 impl Probe {
+    /// The looks of a paired runner. It offers itself by name: sessions are kept by runner, and a machine may have several.
+    pub(crate) fn of(runner: DeviceId) -> Self {
+        Self { runner: Some(runner), ..Self::default() }
+    }
+
     /// What this machine offers now. Starts programs with a deadline each; takes up to some seconds.
     pub(crate) async fn look(&self, config: &RunnerConfig, catalog: &Catalog, owner: Option<&Path>) -> Offers {
         let mut offers = machine::offers();
+        offers.extend(self.runner.map(|runner| ("runner".to_owned(), Value::Text(runner.to_string()))));
         offers.extend(tools::offers().await);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let place = Place { path, owner: owner.map(Path::to_owned), share: config.home.share.clone() };

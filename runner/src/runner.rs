@@ -223,7 +223,7 @@ pub(crate) async fn look(stable: &Shared) -> RunnerStatus {
 async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: Mirrors) -> Stable {
     let (config, catalog, policy) = (options.config, Catalog::standard(), Policy::default());
     let owner = std::env::var_os("HOME").map(PathBuf::from).filter(|owner| owner.is_absolute());
-    let probe = Probe::default();
+    let probe = Probe::of(member.device());
     let offers = probe.look(&config, &catalog, owner.as_deref()).await;
     let advert = Advert { offers, slots: config.slots() };
     Stable {

@@ -6,7 +6,6 @@ mod approve;
 mod dead;
 mod fleet;
 mod machine;
-mod policy;
 mod relay;
 mod run;
 mod runner;
@@ -74,7 +73,7 @@ pub(crate) enum Command {
     Reject(approve::Reject),
     /// What agents may do without asking: the defaults, and what would become of an action.
     #[command(subcommand)]
-    Policy(policy::Command),
+    Policy(machine::policy::Command),
     /// Dead letters: runs the system gave up on.
     #[command(subcommand)]
     Dead(dead::Command),

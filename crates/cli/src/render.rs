@@ -5,7 +5,6 @@ pub(crate) mod approval;
 pub(crate) mod deed;
 pub(crate) mod device;
 pub(crate) mod event;
-pub(crate) mod judgement;
 pub(crate) mod rule;
 pub(crate) mod run;
 pub(crate) mod table;

@@ -122,7 +122,7 @@ fn grips(entry: &Entry) -> [(&'static str, Grip); 3] {
 pub(crate) fn enforced(entry: &Entry) -> String {
     let held = grips(entry).into_iter().filter(|(_, grip)| *grip == Grip::Enforced).map(|(kind, _)| kind);
     let held: Vec<&str> = held.collect();
-    if held.is_empty() { "-".to_owned() } else { held.join(" ") }
+    if held.is_empty() { "-".to_owned() } else { held.join(", ") }
 }
 
 /// Agents under each other, with the runners that have them.

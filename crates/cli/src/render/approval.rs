@@ -91,7 +91,8 @@ fn acted(action: &Action, approval: &Approval, look: Look<'_>) -> Vec<String> {
         shown.push(paint.yellow(&format!("… {more} more lines: `ostler inbox {id}` shows all of it")));
     }
     shown.push(format!("{} {}", paint.dim("in"), plain(&action.directory)));
-    if !action.title.is_empty() {
+    // A title that only repeats what is done says nothing.
+    if !action.title.is_empty() && !action.deed.line().ends_with(&action.title) {
         shown.push(format!("{} {}", paint.dim("says"), plain(&action.title)));
     }
     if let Some(rule) = for_this_run(action) {

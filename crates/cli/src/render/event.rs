@@ -29,6 +29,8 @@ const RESULT_LINES_MAX: usize = 4;
 const CHECK_LINES_MAX: usize = 20;
 /// Characters of one line of a result.
 const RESULT_CHARS_MAX: usize = 160;
+/// Characters of what is told beside the agent's own words: three lines of a usual terminal.
+const LINE_CHARS_MAX: usize = 240;
 /// Calls remembered so that one told again is not shown again; an agent has far fewer under way.
 const CALLS_MAX: usize = 64;
 
@@ -82,7 +84,7 @@ impl Log {
             | Event::Session { .. }
             | Event::TurnEnded { .. }
             | Event::Ended { .. }
-            | Event::Notice(_) => paint.dim(&format!("· {}", line(event))),
+            | Event::Notice(_) => paint.dim(&cut(&format!("· {}", line(event)), LINE_CHARS_MAX)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! A rule in words, and for programs.
 
+pub(crate) mod judgement;
+
 use super::text::plain;
 use ostler_core::guard::{Effect, Rule};
 use serde_json::{Value, json};

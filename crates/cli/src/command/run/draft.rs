@@ -1,7 +1,7 @@
 //! From arguments to drafts: everything wrong is found before anything is sent.
 
 use super::{Args, enforce, environment, implied, repository, work};
-use crate::command::policy;
+use crate::command::machine::policy;
 use crate::fault::Fault;
 use ostler_boot::Period;
 use ostler_client::Draft;

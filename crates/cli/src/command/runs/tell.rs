@@ -1,7 +1,7 @@
 //! `ostler runs tell`: a follow-up. Docs: adr/0010.
 //!
 //! ```text
-//! RUN ─▶ its task, its runner ─▶ a new run that continues the first of them, on the same machine
+//! RUN ─▶ its task, its runner ─▶ a new run that continues the first of them, on the same runner
 //!  └ still live: followed to its end first; with --detach submitted at once, and its runner makes it wait
 //! ```
 //!
@@ -154,10 +154,10 @@ fn draft(before: &RunView, task: Task, work: Work, home: Option<&WorkerView>, ar
     }
 }
 
-/// What only the machine that worked on it offers.
+/// What only the runner that worked on it offers; of an older one, what its machine does.
 fn place(home: &WorkerView) -> Requirements {
     let offered = |name: &str| home.offers.get(name).and_then(|value| format!("{name}={value}").parse().ok());
-    offered("machine").unwrap_or_default()
+    offered("runner").or_else(|| offered("machine")).unwrap_or_default()
 }
 
 /// `fix` is `fix:2`, `fix:2` is `fix:3`.
@@ -185,12 +185,12 @@ mod tests {
     }
 
     fn worker() -> WorkerView {
-        let machine = ("machine".to_owned(), Value::Text("ab12".to_owned()));
+        let offer = |name: &str, text: &str| (name.to_owned(), Value::Text(text.to_owned()));
         WorkerView {
             id: WORKER,
             name: "barn".to_owned(),
             pools: Vec::new(),
-            offers: Offers::from([machine]),
+            offers: Offers::from([offer("machine", "ab12"), offer("runner", "dev_x")]),
             slots: 1,
             free: 1,
             connected: true,
@@ -209,11 +209,11 @@ mod tests {
         let task = Task { check, requirements, ..Task::new("claude", Work::Prompt("one".to_owned())) };
         let made = draft(&before, task, Work::Prompt("two".to_owned()), Some(&worker()), &args());
         assert_eq!((made.name.as_str(), made.key.as_deref()), ("fix:2", None));
-        assert_eq!(made.task.requirements.to_string(), "agent.claude, machine=ab12");
+        assert_eq!(made.task.requirements.to_string(), "agent.claude, runner=dev_x");
         assert_eq!((made.task.continues, &made.task.work), (Some(RUN), &Work::Prompt("two".to_owned())));
         assert!(made.task.check.is_some());
         let again = draft(&before, made.task, Work::Prompt("three".to_owned()), Some(&worker()), &args());
-        assert_eq!(again.task.requirements.to_string(), "agent.claude, machine=ab12", "said once");
+        assert_eq!(again.task.requirements.to_string(), "agent.claude, runner=dev_x", "said once");
         assert_eq!(again.task.continues, Some(RUN), "the first of them all");
     }
 

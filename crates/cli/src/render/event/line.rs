@@ -3,7 +3,7 @@
 use super::{answered, files_word, stream_word};
 use crate::render::text::{command, output, plain};
 use crate::render::{deed, usage};
-use ostler_core::approval::Action;
+use ostler_core::approval::{Action, Deed};
 use ostler_core::event::{Event, PlanEntry, PlanState};
 use ostler_core::guard::Effect;
 
@@ -49,15 +49,19 @@ pub(crate) fn line(event: &Event) -> String {
 }
 
 /// A tool call; with the agent's own words where its deed says little.
-pub(super) fn called(deed: &ostler_core::deed::Deed, title: &str) -> String {
+pub(super) fn called(deed: &Deed, title: &str) -> String {
     let shown = deed::line(deed);
-    let says_little = matches!(deed, ostler_core::deed::Deed::Other { .. });
+    let says_little = matches!(deed, Deed::Other { .. });
     if says_little && !title.is_empty() { format!("{} ({shown})", plain(title)) } else { shown }
 }
 
 /// What is asked for: a kind of the asker's own stands before it.
 pub(super) fn asked(action: &Action) -> String {
-    let shown = deed::line(&action.deed);
+    let mut shown = deed::line(&action.deed);
+    // Paths are long where a run works: what is below its directory is said from there.
+    if matches!(action.deed, Deed::Read { .. } | Deed::Edit { .. }) && action.directory.len() > 1 {
+        shown = shown.replace(&format!("{}/", plain(&action.directory)), "");
+    }
     if action.kind == action.deed.kind() { shown } else { format!("{} {shown}", plain(&action.kind)) }
 }
 

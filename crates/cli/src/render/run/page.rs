@@ -88,10 +88,16 @@ fn tasked(task: &Task) -> Vec<(&'static str, String)> {
     }
     fields.extend(task.model.as_ref().map(|model| ("model", plain(model))));
     if let Some(check) = &task.check {
-        fields.push(("check", format!("$ {} (sent back {} times at most)", plain(&check.command), check.rounds)));
+        let back = match check.rounds {
+            0 => "not sent back",
+            1 => "sent back once at most",
+            _ => &format!("sent back {} times at most", check.rounds),
+        };
+        fields.push(("check", format!("$ {} ({back})", plain(&check.command))));
     }
     if !task.rules.is_empty() {
-        fields.push(("policy", format!("{} rules of its submitter", task.rules.len())));
+        let rules: Vec<String> = task.rules.iter().map(rule::words).collect();
+        fields.push(("policy", cut(&rules.join("; "), PROMPT_CHARS_MAX)));
     }
     if !task.env.is_empty() {
         let names: Vec<String> = task.env.iter().map(|(name, _)| plain(name)).collect();

@@ -1,9 +1,9 @@
 //! What would become of an action, and who says so.
 
-use super::approval::{action_json, risk};
-use super::text::plain;
-use super::{deed, rule};
 use crate::out::Paint;
+use crate::render::approval::{action_json, risk};
+use crate::render::text::plain;
+use crate::render::{deed, rule};
 use ostler_core::deed::Action;
 use ostler_core::guard::{Effect, Judgement, Layer, Scene, Voice, for_this_run};
 use serde_json::{Value, json};

@@ -15,7 +15,7 @@ use serde_json::json;
 use std::path::Path;
 
 /// The built-in defaults in words, and rules to start from: a policy without a rule.
-const SHOWN: &str = include_str!("../../../../deploy/ostler.policy");
+const SHOWN: &str = include_str!("../../../../../deploy/ostler.policy");
 
 /// What can be done with policies.
 #[derive(Debug, Subcommand)]
@@ -51,7 +51,7 @@ fn show(context: &Context) {
 ///
 /// # Errors
 /// What is wrong with it, with the line.
-pub(super) fn rules(path: &Path) -> Result<Vec<Rule>, Fault> {
+pub(crate) fn rules(path: &Path) -> Result<Vec<Rule>, Fault> {
     Ok(ostler_boot::load_tables(path, "rule", RULES_MAX, Rule::placed)?)
 }
 

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::out::{self, Paint};
-use crate::render::judgement;
+use crate::render::rule::judgement;
 use ostler_core::deed::{Action, Deed, FileChange};
 use ostler_core::guard::{Effect, Layers, Rule, Scene, judge};
 use std::path::{Path, PathBuf};
