@@ -35,12 +35,13 @@ fn claude_goes_on() {
 #[test]
 fn codex_decided_upon() {
     check("codex-decide", false, &["yes", "no: use another way"]);
+    check("codex-question", false, &["option 1"]);
     check("codex-withdrawn", false, &["wait"]);
 }
 
 #[test]
 fn codex_in_trouble() {
-    for name in ["401", "429", "quota", "drop"] {
+    for name in ["401", "429", "quota", "drop", "signedout"] {
         check(&format!("codex-{name}"), false, &[]);
     }
     check("codex-interrupt", false, &["yes"]);

@@ -1,9 +1,8 @@
 //! Codex's app-server: JSON-RPC over pipes (read against 0.169.0).
 //!
 //! ```text
-//!  initialize ─▶ thread/resume ──gone──▶ thread/start ─▶ turn/start ─▶ item/… ─▶ turn/completed ─▶ turn/start …
-//!                      └─────────────────────────────────▲   │  ▲
-//!                                        requestApproval ─┘   └──┴─ accept | decline
+//!  initialize ─▶ account/read ─▶ thread/resume ──gone──▶ thread/start ─▶ turn/start ─▶ item/…, turn/completed ─▶ turn/start …
+//!                      └ nobody: given up                                       requestApproval ─▶ accept | decline
 //! ```
 //!
 //! Owns the order of a conversation and its verdict. Must not know how the program is started (agent/native/codex). A
@@ -65,6 +64,7 @@ pub(crate) struct Wish {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sent {
     Initialize,
+    Account,
     Resume,
     Start,
     Turn,
@@ -188,7 +188,12 @@ impl AppServer {
     fn answered(&mut self, id: u64, result: Result<Value, Fault>, steps: &mut Vec<Step>) -> bool {
         let Some(sent) = self.sent.remove(&id) else { return false };
         match (sent, result) {
-            (Sent::Initialize, Ok(_)) => steps.extend(self.open()),
+            (Sent::Initialize, Ok(_)) => steps.extend(self.greet()),
+            (Sent::Account, Ok(account)) if is_signed_out(&account) => {
+                let message = "it is not signed in: unauthorized".to_owned();
+                steps.extend(self.give_up(&Fault { message, ..Fault::default() }));
+            }
+            (Sent::Account, _) => steps.push(self.open()),
             (Sent::Resume | Sent::Start, Ok(result)) => steps.extend(self.opened(sent, text(&result, "/thread/id"))),
             (Sent::Resume, Err(fault)) => steps.extend(self.afresh(&fault)),
             (Sent::Turn, Ok(result)) => text(&result, "/turn/id").clone_into(&mut self.turn),
@@ -198,22 +203,22 @@ impl AppServer {
         true
     }
 
-    /// The greeting is over: the thread is asked for.
-    fn open(&mut self) -> Vec<Step> {
-        let greeting = Step::Send(jsonrpc::notice("initialized", &json!({})));
-        let asked = match self.wish.resume.clone() {
-            Some(resume) => {
-                let mut params = self.terms();
-                params["threadId"] = Value::String(resume.session);
-                params["excludeTurns"] = Value::Bool(true);
-                self.request(Sent::Resume, "thread/resume", &params)
-            }
-            None => {
-                let params = self.terms();
-                self.request(Sent::Start, "thread/start", &params)
-            }
+    /// The greeting is over. Whether it is signed in is asked first: otherwise it would try for minutes to reach its model.
+    fn greet(&mut self) -> Vec<Step> {
+        let greeting = jsonrpc::notice("initialized", &json!({}));
+        let account = self.request(Sent::Account, "account/read", &json!({}));
+        vec![Step::Send(greeting), Step::Send(account)]
+    }
+
+    /// The thread is asked for.
+    fn open(&mut self) -> Step {
+        let mut params = self.terms();
+        let Some(resume) = &self.wish.resume else {
+            return Step::Send(self.request(Sent::Start, "thread/start", &params));
         };
-        vec![greeting, Step::Send(asked)]
+        params["threadId"] = Value::String(resume.session.clone());
+        params["excludeTurns"] = Value::Bool(true);
+        Step::Send(self.request(Sent::Resume, "thread/resume", &params))
     }
 
     /// What a thread works under. `untrusted` asks before every command it does not know for harmless and every change;
@@ -349,6 +354,11 @@ impl AppServer {
         }
         jsonrpc::request(self.last_id, method, params)
     }
+}
+
+/// `account/read`: nobody is signed in, and the provider wants somebody.
+fn is_signed_out(account: &Value) -> bool {
+    account["account"].is_null() && account["requiresOpenaiAuth"] == Value::Bool(true)
 }
 
 fn input(words: &str) -> Value {

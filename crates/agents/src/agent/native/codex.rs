@@ -20,11 +20,11 @@ pub(crate) static ENTRY: Entry = Entry {
     protocol: Protocol::AppServer,
     standing: Standing::Verified("0.169.0"),
     sign_in: SignIn {
-        env: &["CODEX_API_KEY", "OPENAI_API_KEY"],
+        env: &[KEY],
         files: &[".codex/auth.json"],
-        how: "run `codex login` on the runner",
+        how: "run `codex login` on the runner, or set CODEX_API_KEY",
     },
-    env: &["CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"],
+    env: &[KEY, "OPENAI_BASE_URL"],
     shared: &[
         Shared { path: ".codex/auth.json", how: Sharing::Link },
         Shared { path: ".codex/config.toml", how: Sharing::Copy },
@@ -34,8 +34,10 @@ pub(crate) static ENTRY: Entry = Entry {
     adapter: Some(|entry| Box::new(Codex { entry, server: AppServer::default() })),
 };
 
-/// What keeps it from speaking to anybody but its provider (traced: nothing else goes out).
-const ARGS: [&str; 13] = [
+/// The key that is meant for it: another program's `OPENAI_API_KEY` is not taken in the place of a sign-in.
+const KEY: &str = "CODEX_API_KEY";
+/// What keeps it from speaking to anybody but its provider (traced: nothing else goes out), and lets it ask questions.
+const ARGS: [&str; 17] = [
     "app-server",
     "--disable",
     "plugins",
@@ -45,19 +47,36 @@ const ARGS: [&str; 13] = [
     "apps",
     "--disable",
     "skill_search",
+    "--enable",
+    "default_mode_request_user_input",
     "-c",
     "check_for_update_on_startup=false",
     "-c",
     "analytics.enabled=false",
+    "-c",
+    "suppress_unstable_features_warning=true",
 ];
 /// Where it keeps its sign-in, settings and sessions, below a run's home.
 const HOME: &str = ".codex";
+/// A file in it: it does not start when the place is not there.
+const MARK: &str = ".codex/.ostler";
 
 /// Without it, beginning a thread marks its directory as trusted, and what the repository's `.codex/` says is done: servers
 /// started, models chosen (seen with 0.169.0).
 fn untrusted(directory: &Path) -> String {
     let path = serde_json::Value::from(directory.display().to_string());
     format!("projects={{{path}={{trust_level=\"untrusted\"}}}}")
+}
+
+/// An app-server reads no key from its environment but for a provider that names it: one is made that does.
+fn keyed(env: &[(String, String)]) -> Vec<String> {
+    let value = |wanted: &str| env.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    if value(KEY).is_none_or(str::is_empty) {
+        return Vec::new();
+    }
+    let url = serde_json::Value::from(value("OPENAI_BASE_URL").unwrap_or("https://api.openai.com/v1"));
+    let provider = format!("{{name=\"OpenAI\",base_url={url},env_key=\"{KEY}\",wire_api=\"responses\"}}");
+    vec!["model_provider=\"keyed\"".to_owned(), format!("model_providers.keyed={provider}")]
 }
 
 /// One attempt.
@@ -77,6 +96,7 @@ impl Adapter for Codex {
         let mut own = vec![("NO_COLOR".to_owned(), "1".to_owned())];
         own.extend(context.home.iter().map(|home| ("CODEX_HOME".to_owned(), home.join(HOME).display().to_string())));
         let env = overlaid(environment(context, &task.env, false)?, own);
+        argv.extend(keyed(&env).into_iter().flat_map(|setting| ["-c".to_owned(), setting]));
         let wish = Wish {
             prompt: context.prompt.clone(),
             resume: context.resume.clone(),
@@ -85,7 +105,8 @@ impl Adapter for Codex {
         };
         let (server, hello) = AppServer::new(wish);
         self.server = server;
-        Ok(Launch::Process(Process { argv, env, terminal: None, input: Input::Open(hello), files: Vec::new() }))
+        let files = context.home.iter().map(|_| (MARK.to_owned(), Vec::new())).collect();
+        Ok(Launch::Process(Process { argv, env, terminal: None, input: Input::Open(hello), files }))
     }
 
     fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Step> {
