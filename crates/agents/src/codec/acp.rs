@@ -195,7 +195,7 @@ impl Adapter for Acp {
         let argv = self.argv(task, context, &mut outfit);
         outfit.env.extend(self.profile.env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let env = overlaid(environment(context, &task.env, false)?, outfit.env);
-        let model = task.model.clone().filter(|_| self.profile.model == Model::Session);
+        let model = task.model.clone().filter(|_| self.profile.model == Model::Session && !outfit.knows_model);
         self.opening = Opening::new(context, model);
         let hello = self.wire.request(Sent::Hello, "initialize", &opening::hello());
         let input = Input::Open(hello);

@@ -44,7 +44,7 @@ static PROFILE: Profile = Profile {
     env: &[("COPILOT_ALLOW_ALL", "false"), ("COPILOT_AUTO_UPDATE", "false")],
     model: Model::Variable("COPILOT_MODEL"),
     mode: Some("https://agentclientprotocol.com/protocol/session-modes#agent"),
-    usage: Counted::Turn,
+    usage: Counted::Process,
     denial_ends_turn: true,
     ..Profile::PLAIN
 };

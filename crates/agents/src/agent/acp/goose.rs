@@ -48,5 +48,6 @@ static PROFILE: Profile = Profile {
     model: Model::Variable("GOOSE_MODEL"),
     mode: Some("approve"),
     usage: Counted::LastCall,
+    error_mark: Some("Ran into this error:"),
     ..Profile::PLAIN
 };

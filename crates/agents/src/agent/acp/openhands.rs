@@ -8,6 +8,7 @@ use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing,
 use crate::codec::acp::Acp;
 use crate::codec::acp::profile::{Asks, Counted, Model, Outfit, Profile};
 use ostler_core::task::Task;
+use serde_json::json;
 
 pub(crate) static ENTRY: Entry = Entry {
     name: "openhands",
@@ -36,8 +37,8 @@ static PROFILE: Profile = Profile {
     args: &["acp"],
     // Without the first it asks the network for prices at every start.
     env: &[("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("OPENHANDS_SUPPRESS_BANNER", "1")],
-    outfit: overridden,
-    model: Model::Variable("LLM_MODEL"),
+    outfit: configured,
+    model: Model::Session,
     mode: Some("always-ask"),
     usage: Counted::Metrics,
     asks: Asks::Blindly,
@@ -45,10 +46,21 @@ static PROFILE: Profile = Profile {
     ..Profile::PLAIN
 };
 
-/// It looks at its own environment only when told to.
-fn overridden(task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
-    let given = context.host.iter().chain(&task.env).any(|(name, _)| name.starts_with("LLM_"));
-    if given || task.model.is_some() {
-        outfit.args.push("--override-with-envs".to_owned());
+/// Over ACP it heeds no environment (`--override-with-envs` is for its other modes), only its settings: they are made of
+/// the environment where that names a model and a key.
+fn configured(task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
+    let given = |name: &str| {
+        let found = task.env.iter().chain(&context.host).find(|(one, value)| one == name && !value.is_empty());
+        found.map(|(_, value)| value.clone())
+    };
+    let (Some(key), Some(model)) = (given("LLM_API_KEY"), task.model.clone().or_else(|| given("LLM_MODEL"))) else {
+        return;
+    };
+    let mut llm = json!({ "model": model, "api_key": key, "usage_id": "agent" });
+    if let Some(url) = given("LLM_BASE_URL") {
+        llm["base_url"] = json!(url);
     }
+    let settings = json!({ "kind": "Agent", "llm": llm });
+    outfit.files.push((".openhands/agent_settings.json".to_owned(), settings.to_string().into_bytes()));
+    outfit.knows_model = true;
 }

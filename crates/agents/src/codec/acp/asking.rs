@@ -48,8 +48,8 @@ struct Open {
 
 #[derive(Debug)]
 enum About {
-    /// A tool call, the option that means yes and the one that means no.
-    Call { call: String, title: String, yes: Option<String>, no: Option<String> },
+    /// A tool call, what it does in a line, the option that means yes and the one that means no.
+    Call { call: String, line: String, yes: Option<String>, no: Option<String> },
     /// The only field of a form.
     Field { name: String, field: Field },
 }
@@ -148,7 +148,7 @@ impl Acp {
         let mut events = Vec::new();
         let deed = match self.several() {
             Some(deed) => Some(deed),
-            None => self.calls.asked(&call, request, &mut events),
+            None => self.calls.asked(&call, self.tells(request), &mut events),
         };
         self.acted(&events);
         out.extend(told(events));
@@ -161,10 +161,17 @@ impl Acp {
         };
         let described = Described { kind: "", title: "", call: request };
         let directory = described.directory().unwrap_or_else(|| self.opening.directory().to_owned());
-        let about = About::Call { call, title: title.clone(), yes, no };
+        let line = clipped(&deed.line(), TITLE_BYTES_MAX);
+        let about = About::Call { call, line, yes, no };
         let key = self.asking.add(id, about);
         let action = Action::new(deed, &directory, &title);
         out.push(Step::Ask(Ask { key, action, patience_ms: self.profile.patience_ms }));
+    }
+
+    /// What a request says about its call: nothing at all, when it is blind and joined with a call that is known.
+    fn tells<'a>(&self, request: &'a Value) -> &'a Value {
+        let blind = self.profile.asks == Asks::Blindly && self.calls.open().next().is_some();
+        if blind { &Value::Null } else { request }
     }
 
     /// All calls that are open, when one blind request is about more than one.
@@ -217,9 +224,9 @@ impl Acp {
                 out.push(Step::Event(Event::Notice(words.to_owned())));
                 self.deny(&open.id, &call, no, out);
             }
-            (About::Call { call, title, no, .. }, Reply::Deny { text }) => {
+            (About::Call { call, line, no, .. }, Reply::Deny { text }) => {
                 self.deny(&open.id, &call, no, out);
-                self.owe(&title, text);
+                self.owe(&line, text);
             }
             (About::Field { name, field }, Reply::Allow { text, option }) => {
                 let answer = match filled(&field, text, *option) {

@@ -162,7 +162,11 @@ fn describe(call: &mut Call, message: &Value) {
     if over && call.deed.is_some() {
         return;
     }
-    let deed = Described { kind: &call.kind, title, call: message }.deed();
+    let described = Described { kind: &call.kind, title, call: message };
+    if call.deed.is_some() && !described.firm() {
+        return;
+    }
+    let deed = described.deed();
     let shows = |deed: &Deed| !matches!(deed, Deed::Edit { changes } if changes.iter().all(|c| c.diff.is_empty()));
     match (deed, &call.deed) {
         (Some(deed), Some(known)) if deed == *known || (!shows(&deed) && shows(known)) => {}

@@ -66,6 +66,11 @@ impl Described<'_> {
         })
     }
 
+    /// True when the deed rests on an input or a diff, and not on words about it.
+    pub(super) fn firm(&self) -> bool {
+        !self.input().is_null() || list(self.call, "/content").iter().any(|part| text(part, "/type") == "diff")
+    }
+
     /// What is done as far as is known, when the agent will say no more.
     pub(super) fn vaguely(&self) -> Deed {
         let input = self.input();
@@ -155,7 +160,7 @@ impl Described<'_> {
         });
         // Without an input it is shown behind a prompt (hermes), or as the title (gemini) that is more than a name (kimi).
         let shown = text(self.call, "/content/0/content/text").strip_prefix("$ ");
-        let title = Some(self.title).filter(|title| title.contains(' '));
+        let title = Some(self.title).filter(|title| title.contains(' ') && text(self.call, "/kind") == "execute");
         let line = line.or_else(|| shown.or(title).filter(|_| input.is_null()).map(str::to_owned))?;
         Some(Deed::Command { line })
     }

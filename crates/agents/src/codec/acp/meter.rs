@@ -49,7 +49,12 @@ impl Meter {
                     self.metrics(metrics, replay);
                 }
             }
-            Counted::Chunks | Counted::Turn | Counted::LastCall | Counted::Quota | Counted::Nowhere => {}
+            Counted::Chunks
+            | Counted::Turn
+            | Counted::Process
+            | Counted::LastCall
+            | Counted::Quota
+            | Counted::Nowhere => {}
         }
     }
 
@@ -57,6 +62,7 @@ impl Meter {
     pub(super) fn answer(&mut self, result: &Value) {
         let usage = match self.counted {
             Counted::Turn => result.get("usage").and_then(tokens),
+            Counted::Process => result.get("usage").and_then(tokens).and_then(|total| self.grown(total)),
             // Less than what was consumed, and so no more than a hint.
             Counted::LastCall => {
                 result.get("usage").and_then(tokens).map(|usage| Usage { source: UsageSource::Estimated, ..usage })
@@ -87,19 +93,24 @@ impl Meter {
             number(metrics, &["output_tokens"]),
             number(metrics, &["cache_read_tokens"]),
         );
-        let more = reported(
-            total.input_tokens.saturating_sub(self.total.input_tokens),
-            total.output_tokens.saturating_sub(self.total.output_tokens),
-            total.cached_tokens.saturating_sub(self.total.cached_tokens),
-        );
-        self.total = total;
-        if !replay && (more.input_tokens > 0 || more.output_tokens > 0) {
+        if let Some(more) = self.grown(total).filter(|_| !replay) {
             self.add(more);
         }
         // A model without a price is told to cost nothing.
         if let Some(cost) = metrics.get("cost").and_then(dollars).filter(|cost| *cost > 0) {
             self.cost(cost);
         }
+    }
+
+    /// What a total has grown by; none when it has not.
+    fn grown(&mut self, total: Usage) -> Option<Usage> {
+        let before = std::mem::replace(&mut self.total, total);
+        let more = reported(
+            total.input_tokens.saturating_sub(before.input_tokens),
+            total.output_tokens.saturating_sub(before.output_tokens),
+            total.cached_tokens.saturating_sub(before.cached_tokens),
+        );
+        (more.input_tokens > 0 || more.output_tokens > 0).then_some(more)
     }
 
     fn cost(&mut self, total: u64) {

@@ -64,6 +64,8 @@ pub(crate) struct Outfit {
     pub(crate) env: Vec<(String, String)>,
     /// Files below its home.
     pub(crate) files: Vec<(String, Vec<u8>)>,
+    /// True when the task's model is in these already.
+    pub(crate) knows_model: bool,
 }
 
 /// How an agent is told the model.
@@ -82,6 +84,8 @@ pub(crate) enum Model {
 pub(crate) enum Counted {
     /// `usage` of the prompt's answer: the whole turn.
     Turn,
+    /// The same: all that its process has consumed so far.
+    Process,
     /// The same, but only its last model call: less than what was consumed.
     LastCall,
     /// `_meta.quota.token_count` of the prompt's answer: the whole turn.

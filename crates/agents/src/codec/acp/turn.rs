@@ -29,6 +29,8 @@ const ERROR_BYTES_MAX: usize = 8 * 1024;
 pub(super) struct Turn {
     /// It was told to stop.
     pub(super) cancelled: bool,
+    /// Something was said or done.
+    pub(super) stirred: bool,
     /// An action was denied, and nothing was said or done since.
     pub(super) denied: bool,
     /// An action was denied at some time.
@@ -83,6 +85,10 @@ impl Acp {
             "max_tokens" | "max_turn_requests" => not(FailureClass::Task, "turns spent"),
             "refusal" => not(FailureClass::Task, "refused by the model"),
             _ if denied => not(FailureClass::Policy, "permission denied"),
+            // Some say nothing at all when their provider refuses.
+            _ if !turn.stirred => {
+                Verdict::not(FailureClass::Agent, "nothing done", "the agent neither said nor did anything")
+            }
             _ if self.profile.error_mark.is_some_and(|mark| words.starts_with(mark)) => error(words, out),
             _ => Verdict::Done(words),
         };

@@ -80,7 +80,7 @@ impl Acp {
             && voice == Voice::Aloud
             && let Stage::Turn(turn) = &mut self.stage
         {
-            turn.denied = false;
+            (turn.denied, turn.stirred) = (false, true);
         }
         self.speech.say(voice, text, events);
         true
@@ -102,7 +102,7 @@ impl Acp {
         if events.iter().any(|event| matches!(event, Event::ToolCalled { .. })) {
             self.speech.forget();
             if let Stage::Turn(turn) = &mut self.stage {
-                turn.denied = false;
+                (turn.denied, turn.stirred) = (false, true);
             }
         }
     }
