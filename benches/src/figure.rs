@@ -85,14 +85,17 @@ impl Table {
         Ok(())
     }
 
-    /// Says median, least and most of each figure.
+    /// Says median, least and most of each figure, of more than one round.
     ///
     /// # Errors
     /// Figures over what they may be, or a standard output that is closed.
     pub(crate) fn finish(mut self) -> Result<(), Error> {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "median (least to most)")?;
-        for (what, unit, values) in &mut self.rows {
+        let several: Vec<_> = self.rows.iter_mut().filter(|(.., values)| values.len() > 1).collect();
+        if !several.is_empty() {
+            writeln!(out, "median (least to most)")?;
+        }
+        for (what, unit, values) in several {
             values.sort_by(f64::total_cmp);
             let [least, median, most] = [0, values.len() / 2, values.len() - 1].map(|at| short(values[at]));
             writeln!(out, "  {what:<44} {median:>12} {unit} ({least} to {most})")?;
