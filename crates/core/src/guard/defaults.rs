@@ -6,7 +6,6 @@ mod harmless;
 mod notorious;
 
 use super::host::Contact;
-use super::matching::contacts;
 use super::reading::{Act, Place, Reading};
 use super::rule::Effect;
 use super::run::{Run, SHELLS};
@@ -46,11 +45,16 @@ pub(super) fn judge(reading: &Reading) -> Verdict {
     let strictest = |worst: Verdict, next: Verdict| {
         if (next.effect, next.risk) > (worst.effect, worst.risk) { next } else { worst }
     };
-    let contacts = contacts(reading);
-    let verdicts = contacts.iter().map(of_contact).chain(reading.acts.iter().map(of_act));
+    let contacts = reading.acts.iter().filter(|act| !is_harmless(act)).flat_map(Act::contacts);
+    let verdicts = contacts.map(|contact| of_contact(&contact)).chain(reading.acts.iter().map(of_act));
     let verdict = verdicts.reduce(strictest).expect("an action does something");
-    debug_assert!(verdict.effect != Effect::Deny, "the defaults leave no to people");
+    assert!(verdict.effect != Effect::Deny, "the defaults leave no to people");
     verdict
+}
+
+/// Nobody would be asked about this one thing.
+pub(super) fn is_harmless(act: &Act) -> bool {
+    of_act(act).effect == Effect::Allow
 }
 
 fn of_act(act: &Act) -> Verdict {
@@ -89,7 +93,7 @@ fn of_write(spot: &Spot) -> Verdict {
 fn of_contact(contact: &Contact) -> Verdict {
     match contact {
         Contact::Host(host) if contact.is_local() => {
-            Verdict::ask(Risk::High, &format!("contacts {host}, this machine or its network"))
+            Verdict::ask(Risk::High, &format!("contacts {host}, a network of its own"))
         }
         Contact::Host(host) => Verdict::ask(Risk::Medium, &format!("contacts {host}")),
         Contact::Search => Verdict::ask(Risk::Medium, "searches the web"),

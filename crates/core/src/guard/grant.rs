@@ -4,11 +4,10 @@
 
 use super::defaults;
 use super::host::Contact;
-use super::reading::{Act, Place, Reading};
-use super::rule::{Effect, Rule};
+use super::reading::{Act, Reading};
+use super::rule::{Effect, Rule, Stance};
 use super::run::{Run, SHELLS};
 use super::spot::Spot;
-use super::stance::Stance;
 use crate::work::deed::{Action, Deed, Risk};
 
 /// Programs whose first word says what they do, and whose further words say it of something else.
@@ -40,10 +39,11 @@ pub fn for_this_run(action: &Action) -> Option<Rule> {
         Deed::Question { .. } => None,
     }
     .filter(|rule| rule.check().is_ok())
+    .inspect(|rule| assert!(rule.effect == Effect::Allow && !rule.unreadable, "a grant allows, and only what is clear"))
 }
 
 fn of_run(mut rule: Rule, reading: &Reading) -> Option<Rule> {
-    let (run, _) = the_only_run(reading)?;
+    let run = the_only_run(reading)?;
     let program = &run.program.text;
     let plain = run.is_plain().then(|| run.name().to_owned());
     rule.program = vec![plain.or_else(|| program.contains('/').then(|| program.clone()))?];
@@ -52,11 +52,12 @@ fn of_run(mut rule: Rule, reading: &Reading) -> Option<Rule> {
     (is_spelt && !run.is_open).then_some(rule)
 }
 
-/// One program, and nothing that is redirected.
-fn the_only_run(reading: &Reading) -> Option<(&Run, &[Place])> {
-    match reading.acts.as_slice() {
-        [Act::Run(run, places)] => Some((run, places)),
-        _ => None,
+/// The one program that is asked about; what is harmless beside it needs no rule.
+fn the_only_run(reading: &Reading) -> Option<&Run> {
+    let mut asked = reading.acts.iter().filter(|act| !defaults::is_harmless(act));
+    match (asked.next(), asked.next()) {
+        (Some(Act::Run(run, _)), None) => Some(run),
+        (Some(_) | None, _) => None,
     }
 }
 

@@ -4,7 +4,7 @@
 
 /// Schemes that an agent may fetch from.
 const SCHEMES: [&str; 8] = ["http", "https", "ws", "wss", "ftp", "ssh", "git", "git+ssh"];
-/// Names that mean this machine or its network, with all below.
+/// Names that mean a network of one's own, with all below.
 const LOCAL_NAMES: [&str; 5] = ["localhost", "local", "internal", "lan", "home.arpa"];
 
 /// Whom something contacts.
@@ -29,10 +29,33 @@ impl Contact {
         host_of(text).map_or(Self::Unreadable, Self::Host)
     }
 
-    /// It is this machine, its network, or what tells a machine its secrets.
+    /// Those of the addresses in a text: `scheme://…`, and `user@host:path` on its own.
+    pub(super) fn among(text: &str) -> Vec<Self> {
+        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || "'\"<>(),".contains(c)).collect();
+        let address = |word: &&str| {
+            let before = &word[..word.find("://")?];
+            let is_scheme = |c: char| c.is_ascii_alphanumeric() || c == '+';
+            let scheme = before.rsplit(|c| !is_scheme(c)).next()?;
+            let start = before.len() - scheme.len();
+            Some(host_of(&word[start..]).map_or(Self::Unreadable, Self::Host))
+        };
+        let copied = || {
+            let (_, place) = text.split_once('@')?;
+            let (host, _) = place.split_once(':').filter(|_| words.len() == 1)?;
+            host_of(host).map(Self::Host)
+        };
+        let addresses: Vec<Self> = words.iter().filter_map(address).collect();
+        if addresses.is_empty() { copied().into_iter().collect() } else { addresses }
+    }
+
+    /// It is this machine's network, or what tells a machine its secrets.
     pub(super) fn is_local(&self) -> bool {
         let Self::Host(host) = self else { return false };
         let is_below = |name: &str| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let is_loopback = host == "localhost" || host == "[::1]" || host == "127.0.0.1";
+        if is_loopback {
+            return false;
+        }
         host.starts_with('[') || LOCAL_NAMES.iter().any(|name| is_below(name)) || is_address(host)
     }
 }
@@ -58,6 +81,7 @@ pub(super) fn host_of(text: &str) -> Option<String> {
         Some((inner, _)) => format!("[{inner}]"),
         None => place.split(':').next().unwrap_or_default().trim_end_matches('.').to_ascii_lowercase(),
     };
+    debug_assert!(!host.contains(['/', '@']), "a host is neither path nor user");
     let fits = |c: char| c.is_ascii_alphanumeric() || "-.[]:".contains(c);
     (!host.is_empty() && host.chars().all(fits)).then_some(host)
 }
@@ -94,21 +118,35 @@ mod tests {
     }
 
     #[test]
+    fn addresses_are_found_among_words() {
+        let hosts = |text: &str| Contact::among(text);
+        let host = |name: &str| Contact::Host(name.to_owned());
+        assert_eq!(hosts("--proxy=http://a.b:1"), [host("a.b")]);
+        assert_eq!(hosts("see https://a.b/c, and <https://d.e>"), [host("a.b"), host("d.e")]);
+        assert_eq!(hosts("git@a.b:c/d"), [host("a.b")]);
+        assert_eq!(hosts("https://a.b@c.d"), [Contact::Unreadable]);
+        assert_eq!(hosts("é://a.b"), [Contact::Unreadable]);
+        assert_eq!(hosts("A <a@b.c>: d"), []);
+    }
+
+    #[test]
     fn the_own_network_is_known_in_any_spelling() {
         for text in [
-            "http://localhost:80",
-            "localhost:80",
             "http://a.localhost",
             "http://127.1",
             "http://0x7f.1",
             "http://2130706433",
-            "http://[::1]/",
+            "http://[fe80::1]/",
             "http://169.254.169.254/latest",
             "http://metadata.google.internal",
+            "printer.local:80",
+            "http://10.0.0.1",
         ] {
             assert!(Contact::of_address(text).is_local(), "{text:?}");
         }
-        for text in ["https://docs.rs", "https://notlocalhost.com", "https://1e100.net"] {
+        for text in
+            ["https://docs.rs", "localhost:80", "http://127.0.0.1", "https://notlocalhost.com", "https://1e100.net"]
+        {
             assert!(!Contact::of_address(text).is_local(), "{text:?}");
         }
     }

@@ -97,6 +97,7 @@ pub fn judge(action: &Action, scene: &Scene<'_>, layers: &Layers<'_>) -> Judgeme
 
 /// What cannot be read is of the highest risk, whatever a rule that does not allow it says.
 fn by_rule(layer: Layer, rule: &Rule, standard: &Verdict, voices: Vec<Voice>) -> Judgement {
+    assert!(!standard.is_unclear || standard.risk == Risk::High, "what cannot be read is of the highest risk");
     let risk = rule.risk.unwrap_or(standard.risk);
     let risk = if standard.is_unclear && rule.effect != Effect::Allow { Risk::High } else { risk };
     let because = voice(layer, rule).because;

@@ -1,21 +1,21 @@
 //! Whether a rule speaks about an action.
 //!
 //! ```text
-//! allow      ─▶ every act is covered, nothing is unclear
+//! allow      ─▶ every act is covered, or harmless beside one that is; nothing is unclear
 //! ask, deny  ─▶ each matcher finds something that it means, or that may be it
 //! ```
 //!
-//! Owns that difference. Must not know what happens when no rule speaks (defaults).
+//! Owns that difference. Must not know what the layers make of it (judge).
 
-use super::host::{self, Contact};
+use super::defaults::is_harmless;
+use super::host::Contact;
 use super::judge::Scene;
 use super::pattern;
 use super::reading::{Act, Place, Reading};
-use super::rule::Rule;
+use super::rule::{Rule, Stance};
 use super::run::Run;
 use super::shell::{Known, Word};
 use super::spot::Spot;
-use super::stance::Stance;
 use crate::work::deed::Action;
 
 /// Options in front of the argument that counts: past it, any of the rest may be that argument.
@@ -48,7 +48,11 @@ fn is_of_kind(rule: &Rule, action: &Action) -> bool {
 
 fn permits(rule: &Rule, action: &Action, reading: &Reading) -> bool {
     let is_clear = reading.unclear.is_none() || rule.unreadable;
-    is_clear && is_of_kind(rule, action) && reading.acts.iter().all(|act| covers(rule, act, reading))
+    let covered: Vec<bool> = reading.acts.iter().map(|act| covers(rule, act, reading)).collect();
+    // What a command does beside, as in `cargo test | tail`, needs no rule where it needs none on its own.
+    let mut beside = reading.acts.iter().zip(&covered);
+    let is_whole = beside.all(|(act, covered)| *covered || (is_of_runs(reading) && is_harmless(act)));
+    is_clear && is_of_kind(rule, action) && is_whole && covered.contains(&true)
 }
 
 /// The rule says that this one thing may be done.
@@ -59,8 +63,7 @@ fn covers(rule: &Rule, act: &Act, reading: &Reading) -> bool {
     let is_kind = rule.kind.is_empty() || rule.kind.iter().any(|kind| kind == act.kind());
     match act {
         Act::Run(run, places) => none(&[&rule.host, &rule.tool]) && covers_run(rule, run, places),
-        Act::Read(spot) if is_redirection(reading) => is_all || in_path(spot) || is_harmless_to_read(spot),
-        Act::Write(spot) if is_redirection(reading) => is_all || in_path(spot) || is_harmless_to_write(spot),
+        Act::Read(spot) | Act::Write(spot) if is_of_runs(reading) => is_all || in_path(spot),
         Act::Read(spot) | Act::Write(spot) | Act::Search(spot) => is_kind && (is_all || in_path(spot)),
         Act::Fetch(contact) => is_all || is_host(rule, contact),
         Act::Call { tool, .. } => is_all || rule.tool.iter().any(|like| pattern::is_like(like, tool)),
@@ -68,16 +71,9 @@ fn covers(rule: &Rule, act: &Act, reading: &Reading) -> bool {
     }
 }
 
-fn is_redirection(reading: &Reading) -> bool {
+/// It executes something: its files are redirections.
+fn is_of_runs(reading: &Reading) -> bool {
     reading.acts.iter().any(|act| matches!(act, Act::Run(..)))
-}
-
-fn is_harmless_to_read(spot: &Spot) -> bool {
-    spot.within.is_some() && !spot.is_secret()
-}
-
-fn is_harmless_to_write(spot: &Spot) -> bool {
-    spot.within.is_some() && !spot.commands_others() && !spot.is_secret()
 }
 
 fn is_host(rule: &Rule, contact: &Contact) -> bool {
@@ -138,15 +134,15 @@ fn has_args(rule: &Rule, run: &Run) -> bool {
 fn restricts(rule: &Rule, action: &Action, reading: &Reading) -> bool {
     let has_act_of_kind = reading.acts.iter().any(|act| rule.kind.iter().any(|kind| kind == act.kind()));
     (is_of_kind(rule, action) || has_act_of_kind)
-        && (rule.program.is_empty() || runs(reading).any(|(run, _)| may_run(rule, run)))
+        && (rule.program.is_empty() || runs(reading).any(|run| may_run(rule, run)))
         && (rule.path.is_empty() || spots(reading).any(|spot| is_in_path(rule, spot)))
-        && (rule.host.is_empty() || contacts(reading).iter().any(|contact| may_be_host(rule, contact)))
+        && (rule.host.is_empty() || reading.contacts().iter().any(|contact| may_be_host(rule, contact)))
         && (rule.tool.is_empty() || reading.acts.iter().any(|act| is_tool(rule, act)))
 }
 
-fn runs(reading: &Reading) -> impl Iterator<Item = (&Run, &[Place])> {
+fn runs(reading: &Reading) -> impl Iterator<Item = &Run> {
     reading.acts.iter().filter_map(|act| match act {
-        Act::Run(run, places) => Some((run, places.as_slice())),
+        Act::Run(run, _) => Some(run),
         Act::Read(_) | Act::Write(_) | Act::Search(_) | Act::Fetch(_) => None,
         Act::Call { .. } | Act::Subagent | Act::Question => None,
     })
@@ -162,28 +158,6 @@ fn spots(reading: &Reading) -> impl Iterator<Item = &Spot> {
 
 fn is_in_path(rule: &Rule, spot: &Spot) -> bool {
     rule.path.iter().any(|pattern| spot.is(pattern, Stance::Restrict))
-}
-
-/// Whom the action contacts: arguments that look like addresses are taken for them.
-pub(super) fn contacts(reading: &Reading) -> Vec<Contact> {
-    let of_run = |run: &Run| -> Vec<Contact> {
-        let address = |word: &Word| match word.text.split_once('@').map(|(_, place)| place.split(':').next()) {
-            _ if word.text.contains("://") => {
-                let start = word.text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or_default();
-                Some(host::host_of(&word.text[start..]).map_or(Contact::Unreadable, Contact::Host))
-            }
-            Some(Some(place)) if place.contains('.') => Some(Contact::of_address(place)),
-            Some(_) | None => None,
-        };
-        run.args.iter().filter_map(address).collect()
-    };
-    let of_act = |act: &Act| match act {
-        Act::Fetch(contact) => vec![contact.clone()],
-        Act::Run(run, _) => of_run(run),
-        Act::Read(_) | Act::Write(_) | Act::Search(_) => Vec::new(),
-        Act::Call { .. } | Act::Subagent | Act::Question => Vec::new(),
-    };
-    reading.acts.iter().flat_map(of_act).collect()
 }
 
 fn may_be_host(rule: &Rule, contact: &Contact) -> bool {

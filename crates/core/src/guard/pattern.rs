@@ -2,7 +2,7 @@
 //!
 //! All matching is iterative and takes at most pattern × text steps: a hostile text cannot make it slow.
 
-use super::stance::Stance;
+use super::rule::Stance;
 
 /// Whether `text` is `pattern`, `*` standing for any characters.
 pub(super) fn is_like(pattern: &str, text: &str) -> bool {

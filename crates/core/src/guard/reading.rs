@@ -70,6 +70,16 @@ impl Act {
             Self::Question => "question",
         }
     }
+
+    /// Whom it contacts.
+    pub(super) fn contacts(&self) -> Vec<Contact> {
+        match self {
+            Self::Fetch(contact) => vec![contact.clone()],
+            Self::Run(run, _) => run.args.iter().flat_map(|word| Contact::among(&word.text)).collect(),
+            Self::Read(_) | Self::Write(_) | Self::Search(_) => Vec::new(),
+            Self::Call { .. } | Self::Subagent | Self::Question => Vec::new(),
+        }
+    }
 }
 
 impl Reading {
@@ -97,6 +107,11 @@ impl Reading {
         };
         assert!(!reading.acts.is_empty(), "every action does something");
         reading
+    }
+
+    /// Whom it contacts: arguments that look like addresses are taken for them.
+    pub(super) fn contacts(&self) -> Vec<Contact> {
+        self.acts.iter().flat_map(Act::contacts).collect()
     }
 
     fn one(act: Act) -> Self {
@@ -167,5 +182,6 @@ fn places(run: &Run, directories: &[String], tree: &str) -> Vec<Place> {
             places.extend(directories.iter().take(DIRECTORIES_MAX).map(find));
         }
     }
+    debug_assert!(places.iter().all(|place| place.at < run.args.len()), "a place is that of an argument");
     places
 }

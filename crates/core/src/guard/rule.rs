@@ -1,5 +1,7 @@
 //! One rule of a policy: when it speaks, what it says, and whether it makes sense.
 //!
+//! What permits is read narrowly, what restricts is read widely: that is the rule's stance.
+//!
 //! Owns the rule's shape and its bounds. Must not know how an action is read (reading) or matched (matching).
 
 use super::pattern;
@@ -27,10 +29,28 @@ pub enum Effect {
     Deny,
 }
 
+/// The side a rule stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stance {
+    /// It allows: it must cover all that is done, and what is not known is not covered.
+    Permit,
+    /// It asks or denies: it speaks about any part of what is done, and what is not known may be it.
+    Restrict,
+}
+
+impl From<Effect> for Stance {
+    fn from(effect: Effect) -> Self {
+        match effect {
+            Effect::Allow => Self::Permit,
+            Effect::Ask | Effect::Deny => Self::Restrict,
+        }
+    }
+}
+
 /// One rule. It speaks about an action when every matcher that it has matches; without matchers it speaks about all.
 ///
-/// A command line does several things. A rule that allows must match *every* one of them; a rule that asks or denies
-/// speaks as soon as it matches *any*.
+/// A command line does several things. A rule that allows must match *every* one of them that the defaults would not allow
+/// on its own; a rule that asks or denies speaks as soon as it matches *any*.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {

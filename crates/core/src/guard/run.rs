@@ -298,6 +298,7 @@ impl Runs {
     /// A shell with `-c` is what its line is; with a script it is a program; else it executes what it is fed.
     fn shell(&mut self, run: Run, depth: usize, fed: &[String]) {
         let (line, is_strange) = line_of_shell(&run.args);
+        debug_assert!(SHELLS.contains(&run.name()), "only shells have lines");
         let mut through = run.through.clone();
         through.push(run.name().to_owned());
         let strange = run.args.iter().filter(|_| is_strange).map(|word| &word.text);
@@ -328,6 +329,7 @@ impl Runs {
         let words = inner.iter().take_while(|word| word.text != ";" && word.text != "+").cloned().collect();
         let before = self.runs.len();
         self.simple(Simple { words, ..Simple::default() }, &[], shell::DEPTH_MAX + 1);
+        debug_assert!(before <= self.runs.len(), "what was found stays found");
         self.runs[before..].iter_mut().for_each(|run| run.is_open = true);
     }
 }

@@ -3,7 +3,7 @@
 //! Owns where a path leads and which paths are special. Must not know who goes there.
 
 use super::pattern;
-use super::stance::Stance;
+use super::rule::Stance;
 
 /// Directories whose content makes others execute code, or changes what an agent may do.
 const COMMANDING_FOLDERS: [&str; 25] = [
@@ -279,7 +279,8 @@ mod tests {
         ] {
             assert!(Spot::find(path, "/w/t", "/w/t").commands_others(), "{path:?}");
         }
-        for path in ["/root/.ssh/id_rsa", "~/.aws/credentials", ".env", ".env.local", "certs/a.PEM", "/proc/1/environ"]
+        for path in
+            ["/srv/me/.ssh/id_rsa", "~/.aws/credentials", ".env", ".env.local", "certs/a.PEM", "/proc/1/environ"]
         {
             assert!(Spot::find(path, "/w/t", "/w/t").is_secret(), "{path:?}");
         }

@@ -20,7 +20,8 @@ enum Takes {
 /// A program, what it takes, and the options that take it off the list.
 type Reader = (&'static str, Takes, &'static str, &'static [&'static str]);
 
-const READERS: [Reader; 28] = [
+const READERS: [Reader; 31] = [
+    ("[", Takes::Paths, "", &[]),
     ("basename", Takes::Words, "", &[]),
     ("cat", Takes::Paths, "", &[]),
     ("cd", Takes::Paths, "", &[]),
@@ -45,9 +46,11 @@ const READERS: [Reader; 28] = [
     ("sort", Takes::Paths, "oT", &["output", "compress-program", "files0-from", "temporary-directory"]),
     ("stat", Takes::Paths, "", &[]),
     ("tail", Takes::Paths, "", &[]),
+    ("test", Takes::Paths, "", &[]),
     ("tr", Takes::Words, "", &[]),
     ("true", Takes::Words, "", &[]),
     ("wc", Takes::Paths, "", &["files0-from"]),
+    ("which", Takes::Words, "", &[]),
     ("whoami", Takes::Words, "", &[]),
 ];
 /// Expressions of `find` that do more than find.

@@ -21,6 +21,7 @@ pub(in crate::guard) fn read(text: &str, depth: usize) -> Line {
     while let Some(c) = lexer.next() {
         lexer.take(c);
     }
+    debug_assert!(lexer.at == lexer.chars.len(), "all of a line is read");
     lexer.end_command(false);
     if !lexer.bodies.is_empty() {
         lexer.line.doubt("a heredoc without an end");
@@ -211,6 +212,8 @@ impl Lexer {
 
     fn end_word(&mut self) {
         let Some(mut word) = self.word.take() else { return };
+        // A bracket on its own is the name of `test`.
+        word.is_glob &= word.text != "[";
         if word.expands() {
             self.line.doubt("an expansion in braces");
             word.forget(Known::Nothing);

@@ -94,6 +94,7 @@ fn look_into(lexer: &mut Lexer, start: usize, end: usize) {
 /// The lines up to the end of a heredoc; where they are expanded, they are looked into.
 pub(super) fn body(lexer: &mut Lexer, body: &Body) -> String {
     let start = lexer.at;
+    debug_assert!(start <= lexer.chars.len(), "a body begins in the text");
     let mut end = lexer.at;
     while end < lexer.chars.len() {
         let line: String = lexer.chars[end..].iter().take_while(|c| **c != '\n').collect();

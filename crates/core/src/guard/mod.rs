@@ -19,7 +19,6 @@ mod rule;
 mod run;
 mod shell;
 mod spot;
-mod stance;
 
 pub use grant::for_this_run;
 pub use judge::{Judgement, Layer, Layers, Scene, Voice, judge};
