@@ -72,6 +72,24 @@ pub(crate) enum Fault {
     #[error("the tour did not see what it promises:\n{0}")]
     #[diagnostic(help("run `ostler try --keep` and look into the logs it names"))]
     Tour(String),
+    /// No agent for a tour about one.
+    #[error("{0}")]
+    #[diagnostic(help(
+        "`ostler agents doctor` says what is missing; the tour without an agent needs none: `ostler try --no-agent`"
+    ))]
+    NoLead(String),
+    /// The agent of the tour did not get to its end.
+    #[error("{agent} did not do what it was asked: {why}")]
+    #[diagnostic(help(
+        "it needs its provider: the network, and a sign-in that is good; `ostler try --agent {agent} --keep` leaves the logs, \
+         and the tour without an agent needs neither: `ostler try --no-agent`"
+    ))]
+    Lead {
+        /// Which.
+        agent: String,
+        /// What became of its run.
+        why: String,
+    },
     /// A file or stream.
     #[error("{what}: {source}")]
     Io {
@@ -98,7 +116,8 @@ impl Fault {
             Self::Client(error) => client_exit(error),
             Self::Usage(_) | Self::TicketInArguments | Self::NoRepository { .. } => Exit::Usage,
             Self::NoRule(_) => Exit::Refused,
-            Self::NoAgent(_) => Exit::NotFound,
+            Self::NoAgent(_) | Self::NoLead(_) => Exit::NotFound,
+            Self::Lead { .. } => Exit::RunFailed,
             Self::Place(_)
             | Self::Config(_)
             | Self::Relay(_)

@@ -130,7 +130,7 @@ fn ready(entry: &Entry) -> String {
 }
 
 /// What to do about what is missing.
-fn remedy(entry: &Entry, what: &str) -> String {
+pub(crate) fn remedy(entry: &Entry, what: &str) -> String {
     match what {
         "sign-in" => format!(": {}", entry.sign_in.how),
         "too old" => format!(": update it to {} or newer", entry.oldest),
@@ -167,9 +167,17 @@ fn place(worker: WorkerView) -> Place {
 }
 
 /// What a runner on this machine would offer.
-pub(crate) async fn this_machine(context: &Context) -> Result<Place, Fault> {
-    let config = RunnerConfig::read(context.config(None, "runner.toml").as_deref())?;
-    let offers = progress::with("looking for agents", probe::capabilities(&config)).await;
+async fn this_machine(context: &Context) -> Result<Place, Fault> {
+    probed(&RunnerConfig::read(context.config(None, "runner.toml").as_deref())?).await
+}
+
+/// What a runner on this machine would offer that nobody configured.
+pub(crate) async fn bare_machine() -> Result<Place, Fault> {
+    probed(&RunnerConfig::read(None)?).await
+}
+
+async fn probed(config: &RunnerConfig) -> Result<Place, Fault> {
+    let offers = progress::with("looking for agents", probe::capabilities(config)).await;
     Ok(Place { name: super::fleet::machine_name(), offers, here: true })
 }
 

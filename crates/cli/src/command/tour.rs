@@ -8,6 +8,7 @@
 //!
 //! Owns the order of things. Must not print what it expects: every line about a run is what the relay said.
 
+mod agent;
 mod cast;
 mod play;
 mod process;
@@ -21,6 +22,7 @@ use crate::fault::Fault;
 use crate::out::{self, Paint};
 use cast::Cast;
 use ostler_boot::Signals;
+use ostler_runner::Entry;
 use play::Play;
 use repository::Repository;
 use std::time::Duration;
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Keep the throwaway fleet's files and logs, and the branches in the repository.
     #[arg(long)]
     keep: bool,
+    /// A tour about one real agent: it works, asks, and you answer. Without a name, the first that is installed and signed in.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "", conflicts_with = "no_agent")]
+    agent: Option<String>,
     /// No run with a real agent CLI, even when one is installed and signed in.
     #[arg(long)]
     no_agent: bool,
@@ -50,13 +55,18 @@ fn say(context: &Context, text: &str) {
 /// Gives the tour.
 pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Fault> {
     let mut signals = Signals::listen().map_err(Fault::Runtime)?;
+    let lead = match &args.agent {
+        Some(named) => Some(agent::choose(named).await?),
+        None => None,
+    };
+    let max = if lead.is_some() { Duration::from_millis(agent::LASTS_MS) } else { TOUR_MAX };
     let scratch =
         tempfile::Builder::new().prefix("ostler-try-").tempdir().map_err(Fault::io("the temporary directory"))?;
     let repository = Repository::here(scratch.path())?;
     let mut cast = Cast::new(scratch.path())?;
     let toured = tokio::select! {
-        toured = tokio::time::timeout(TOUR_MAX, tour(context, args, &mut cast, &repository)) => {
-            toured.unwrap_or_else(|_| Err(Fault::Tour(format!("  it was not over after {} s", TOUR_MAX.as_secs()))))
+        toured = tokio::time::timeout(max, tour(context, (args, lead), &mut cast, &repository)) => {
+            toured.unwrap_or_else(|_| Err(Fault::Tour(format!("  it was not over after {} s", max.as_secs()))))
         }
         _ = signals.next() => {
             out::note("interrupted: cleaning up");
@@ -68,14 +78,22 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     toured
 }
 
-async fn tour(context: &Context, args: &Args, cast: &mut Cast, repository: &Repository) -> Result<Exit, Fault> {
+/// What was asked for, and the agent that is to play the lead.
+type Asked<'a> = (&'a Args, Option<&'static Entry>);
+
+async fn tour(
+    context: &Context,
+    (args, lead): Asked<'_>,
+    cast: &mut Cast,
+    repository: &Repository,
+) -> Result<Exit, Fault> {
     let paint = Paint::stdout();
     say(context, &format!("{} in {}", paint.bold("a tour on real machinery"), repository.top().display()));
     if repository.is_sample() {
         say(context, "  (you stand in no git repository with a commit: a sample one was made)");
     }
     let client = cast.enter(|line| say(context, line)).await?;
-    let mut play = Play::new(context, args, &client, repository);
+    let mut play = Play::new(context, args, &client, repository, lead);
     let played = play.perform(cast).await;
     play.tell_end().await?;
     client.farewell().await;

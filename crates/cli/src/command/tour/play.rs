@@ -4,30 +4,30 @@
 //! followers (one per run) ──▶ Cue ──▶ one handler ──▶ kill, cancel, approve; a line for people
 //! ```
 
+mod asked;
+mod end;
+
 use super::cast::Cast;
 use super::repository::Repository;
 use super::script::{self, Part};
-use super::seen::{Seen, shared_trees};
-use super::{Args, say};
-use crate::command::answer::{Keyboard, Word, sign};
-use crate::command::approve::LINES_MAX;
+use super::seen::Seen;
+use super::{Args, agent, say};
+use crate::command::answer::{Keyboard, Word};
 use crate::command::names;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::out::{self, Paint};
-use crate::render::approval::{self, Look};
+use crate::out::Paint;
+use crate::render::event;
 use crate::render::run::{self as render, Names};
-use crate::render::table::{Cell, Table};
-use crate::render::text::{cut, output, plain};
-use crate::render::{event, time};
+use crate::render::text::{cut, output};
 use ostler_client::{Client, ClientError, Draft, Step};
-use ostler_core::approval::{Action, Deed};
 use ostler_core::event::Event;
 use ostler_core::ids::{ApprovalId, RunId};
+use ostler_core::run::State;
 use ostler_core::time::Timestamp;
 use ostler_proto::RunView;
-use serde_json::json;
+use ostler_runner::Entry;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -54,7 +54,8 @@ pub(super) struct Play<'a> {
     repository: &'a Repository,
     names: Names,
     seen: Vec<Seen>,
-    diff: Option<Vec<u8>>,
+    diff: Option<(String, Vec<u8>)>,
+    lead: Option<&'static Entry>,
     began: Timestamp,
     cues: (Cues, mpsc::UnboundedReceiver<(RunId, Cue)>),
     followers: JoinSet<()>,
@@ -63,7 +64,13 @@ pub(super) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    pub(super) fn new(context: &'a Context, args: &'a Args, client: &'a Client, repository: &'a Repository) -> Self {
+    pub(super) fn new(
+        context: &'a Context,
+        args: &'a Args,
+        client: &'a Client,
+        repository: &'a Repository,
+        lead: Option<&'static Entry>,
+    ) -> Self {
         Self {
             context,
             args,
@@ -72,6 +79,7 @@ impl<'a> Play<'a> {
             names: Names::new(),
             seen: Vec::new(),
             diff: None,
+            lead,
             began: context.now(),
             cues: mpsc::unbounded_channel(),
             followers: JoinSet::new(),
@@ -83,8 +91,10 @@ impl<'a> Play<'a> {
     /// From the first submission to the end of the last run.
     pub(super) async fn perform(&mut self, cast: &mut Cast) -> Result<Exit, Fault> {
         self.names = names(self.client).await;
-        self.act("one run; its runner is killed half way, without warning (SIGKILL)");
-        self.submit(Part::Survivor, &script::survivor(self.repository.top())?).await?;
+        match self.lead {
+            Some(entry) => self.only_act(entry).await?,
+            None => self.first_act().await?,
+        }
         while let Some((run, cue)) = self.cues.1.recv().await {
             self.handle(run, cue, cast).await?;
             if self.seen.iter().all(|seen| seen.over) {
@@ -92,6 +102,17 @@ impl<'a> Play<'a> {
             }
         }
         self.judge()
+    }
+
+    async fn first_act(&mut self) -> Result<(), Fault> {
+        self.act("one run; its runner is killed half way, without warning (SIGKILL)");
+        self.submit(Part::Survivor, &script::survivor(self.repository.top())?).await
+    }
+
+    /// The only act of a tour with an agent.
+    async fn only_act(&mut self, entry: &'static Entry) -> Result<(), Fault> {
+        self.act(&format!("{} is asked to write a file and to show it; {}", entry.name, agent::asks(entry)));
+        self.submit(Part::Lead, &agent::draft(self.repository.top(), entry)?).await
     }
 
     /// The second act, as soon as the first runner is dead.
@@ -125,6 +146,10 @@ impl<'a> Play<'a> {
                 if news {
                     self.moved(run, &view);
                 }
+                if news && self.of(run).part == Part::Lead && matches!(view.life.state(), State::Held { .. }) {
+                    self.act("nobody waits for a provider in a tour: cancelling");
+                    self.client.cancel(run).await?;
+                }
                 Ok(())
             }
             Cue::Over => {
@@ -142,7 +167,9 @@ impl<'a> Play<'a> {
             Event::Output { bytes, .. } => {
                 output(bytes).lines().for_each(|line| self.tell(run, &Paint::stdout().dim(&format!("| {line}"))));
             }
-            Event::Diff { patch, .. } if self.of(run).part == Part::Editor => self.diff = Some(patch.clone()),
+            Event::Diff { patch, .. } if self.of(run).shows_its_diff() => {
+                self.diff = Some((self.of(run).name.clone(), patch.clone()));
+            }
             Event::Saved { branch, commit, .. } => {
                 self.repository.note(branch, commit);
                 self.tell(run, &event::line(event));
@@ -188,122 +215,15 @@ impl<'a> Play<'a> {
                 self.act("ostler runs cancel, for the run that never ends");
                 Ok(self.client.cancel(run).await?)
             }
-            Part::Survivor | Part::Stopped | Part::Editor | Part::Asker | Part::Doomed | Part::Copy | Part::Agent => {
-                Ok(())
-            }
+            Part::Survivor
+            | Part::Stopped
+            | Part::Editor
+            | Part::Asker
+            | Part::Doomed
+            | Part::Copy
+            | Part::Agent
+            | Part::Lead => Ok(()),
         }
-    }
-
-    /// Shows a question, and finds somebody to answer it.
-    async fn asked(&mut self, run: RunId, id: ApprovalId) -> Result<(), Fault> {
-        let question = self.client.approval(id).await?;
-        if !question.approval.is_pending() {
-            return Ok(());
-        }
-        let agent = self.of(run).view.as_ref().map(|view| view.spec.header.agent.clone());
-        let look = Look { names: &self.names, now: self.context.now(), paint: Paint::stdout(), lines_max: LINES_MAX };
-        let page = approval::page(&question, agent.as_deref(), look);
-        let cues = self.cues.0.clone();
-        // Should the play be over, nobody waits for the answer.
-        let send = move |word| drop(cues.send((run, Cue::Answered(id, word))));
-        match (&self.keyboard, question.action) {
-            (Some(keyboard), Ok(action)) => {
-                let keyboard = keyboard.clone();
-                let no = || Word::No("nobody is at the terminal".to_owned());
-                self.asking.spawn(async move { send(keyboard.ask(&page, &action).await.unwrap_or_else(no)) });
-            }
-            (_, action) => {
-                say(self.context, &page);
-                send(self.by_itself(action.ok().as_ref()));
-            }
-        }
-        Ok(())
-    }
-
-    /// The word of the tour itself, when no person is to be asked.
-    fn by_itself(&self, action: Option<&Action>) -> Word {
-        if !self.args.yes {
-            self.act("nobody is at the terminal and --yes was not given: rejecting");
-            return Word::No("during the tour, by nobody".to_owned());
-        }
-        self.act("--yes: approving");
-        match action.map(|action| &action.deed) {
-            Some(Deed::Question { options, .. }) if !options.is_empty() => Word::Choose(1),
-            Some(Deed::Question { .. }) => Word::Answer("as you think best".to_owned()),
-            Some(_) | None => Word::Yes("during the tour".to_owned()),
-        }
-    }
-
-    async fn answer(&mut self, run: RunId, id: ApprovalId, word: &Word) -> Result<(), Fault> {
-        let question = self.client.approval(id).await?;
-        match sign(self.client, &question, word).await {
-            Ok(_) => Ok(()),
-            // Its runner was lost, or it was cancelled meanwhile: it will ask again, or nobody needs the answer.
-            Err(Fault::Client(error @ (ClientError::Answered | ClientError::Refusal(_)))) => {
-                self.tell(run, &plain(&error.to_string()));
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The table, the diff, and where the results are.
-    pub(super) async fn tell_end(&mut self) -> Result<(), Fault> {
-        if self.seen.is_empty() {
-            return Ok(());
-        }
-        if self.context.json() {
-            let runs: Vec<_> = self.seen.iter().filter_map(|seen| seen.view.as_ref()).collect();
-            let runs: Vec<_> = runs.into_iter().map(|view| render::json(view, &self.names)).collect();
-            self.context.print_json(json!({ "runs": runs, "repository": self.repository.top() }));
-            return Ok(());
-        }
-        if let Some(patch) = &self.diff {
-            self.act("what the run `edit` changed:");
-            out::line(&event::painted_patch(patch, Paint::stdout()));
-        }
-        out::line("");
-        out::line(&self.table().print(out::width(), Paint::stdout()));
-        self.tell_results();
-        out::line(&format!("{} runs in {}", self.seen.len(), time::length(self.context.now().since(self.began))));
-        Ok(())
-    }
-
-    /// Where the work of each run is.
-    fn tell_results(&self) {
-        let fate = if self.args.keep { "kept" } else { "removed in a moment; --keep keeps them" };
-        out::line(&format!("\nresults, as branches in {} ({fate}):", self.repository.top().display()));
-        for seen in &self.seen {
-            if let (Some(branch), Some((files, added, removed))) = (&seen.branch, seen.changed) {
-                let changed = format!("{}, +{added} -{removed}", event::files_word(files));
-                out::line(&format!("  {:>9} {} ({changed})", plain(&seen.name), plain(branch)));
-            }
-        }
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::new(&["RUN", "NAME", "STATE", "RUNNERS", "TRIES", "BRANCH", "TOOK"], 5);
-        for seen in &self.seen {
-            let Some(view) = &seen.view else { continue };
-            let runners: Vec<String> = seen.runners.iter().map(|id| render::name(&self.names, *id)).collect();
-            let ended = render::ended_at(&view.life).unwrap_or(view.spec.created_at);
-            table.row(vec![
-                Cell::painted(seen.run.short(), Paint::bold),
-                plain(&seen.name).into(),
-                Cell::painted(render::word(view), render::tint(&view.life)),
-                runners.join(" ▸ ").into(),
-                format!("{}/{}", render::attempts(&view.life), view.spec.header.attempts.max).into(),
-                plain(seen.branch.as_deref().unwrap_or("-")).into(),
-                time::length(ended.since(view.spec.created_at)).into(),
-            ]);
-        }
-        table
-    }
-
-    fn judge(&self) -> Result<Exit, Fault> {
-        let broken = self.seen.iter().filter_map(Seen::broken_promise);
-        let broken: Vec<String> = broken.chain(shared_trees(&self.seen, self.repository.top())).collect();
-        if broken.is_empty() { Ok(Exit::Success) } else { Err(Fault::Tour(broken.join("\n"))) }
     }
 
     fn of(&mut self, run: RunId) -> &mut Seen {

@@ -24,6 +24,8 @@ pub(super) enum Part {
     Stopped,
     /// A real agent; what it does is its own business.
     Agent,
+    /// The agent that the tour is about.
+    Lead,
 }
 
 /// A tries' worth of prompt: small, quick, and visible in a diff.
@@ -80,7 +82,7 @@ fn twice(draft: Draft) -> Draft {
     Draft { attempts: Attempts { max: 2, of_task: true }, ..draft }
 }
 
-fn task(top: &Path, agent: &str, work: Work) -> Result<Task, Fault> {
+pub(super) fn task(top: &Path, agent: &str, work: Work) -> Result<Task, Fault> {
     let path = top.to_str().ok_or_else(|| Fault::NoRepository {
         path: top.to_owned(),
         reason: Some("its path is not UTF-8".to_owned()),

@@ -89,6 +89,11 @@ impl Seen {
         news
     }
 
+    /// True for runs whose work is worth a look.
+    pub(super) fn shows_its_diff(&self) -> bool {
+        matches!(self.part, Part::Editor | Part::Lead)
+    }
+
     /// What is not as promised; none when all is.
     pub(super) fn broken_promise(&self) -> Option<String> {
         let view = self.view.as_ref()?;
@@ -115,6 +120,11 @@ impl Seen {
                 is(cancelled && self.printed > 0, "to be cancelled while it ran")
             }
             Part::Agent => None,
+            Part::Lead => match self.answered {
+                // Who is told no may give up, or find another way.
+                Some(Choice::Reject) => None,
+                Some(Choice::Approve) | None => is(succeeded && self.changed.is_some(), "to write a file"),
+            },
         };
         broken.map(|promise| format!("  {} was {}; it was promised {promise}", self.name, view.life.state().word()))
     }
