@@ -1,8 +1,9 @@
 //! Claude Code, Codex and Aider, as they were recorded.
 
+mod play;
 mod tape;
 
-use tape::check;
+use play::check;
 
 #[test]
 fn claude_decided_upon() {

@@ -7,7 +7,12 @@ use ostler_core::event::{Event, Stream};
 use ostler_core::failure::FailureClass;
 use ostler_core::limits::{ACTION_BYTES_MAX, EVENT_BYTES_MAX, EVENT_OUTPUT_BYTES_MAX};
 use ostler_core::task::{Task, Work};
-use tape::{adapter, context, launched, printed};
+use tape::{adapter, context, launched, recording};
+
+/// Only what the program printed.
+fn printed(name: &str) -> Vec<Vec<u8>> {
+    recording(name).0.into_iter().filter(|(direction, _)| direction != "in").map(|(_, bytes)| bytes).collect()
+}
 
 /// What is to be kept of `steps`.
 fn told(steps: Vec<Step>) -> Vec<Event> {
@@ -141,19 +146,79 @@ fn answered(adapter: &mut dyn ostler_agents::Adapter, steps: Vec<Step>, noise: &
             let size = postcard::to_allocvec(&ask.action).expect("encodes").len();
             assert!(size < ACTION_BYTES_MAX, "{size}");
             let (text, option) = ("words".repeat(noise.next() as usize % 3), Some(noise.next() as u32 % 3));
-            let reply = if noise.next() % 2 == 0 { Reply::Allow { text, option } } else { Reply::Deny { text } };
+            let reply =
+                if noise.next().is_multiple_of(2) { Reply::Allow { text, option } } else { Reply::Deny { text } };
             all.extend(adapter.reply(&ask.key, &reply));
             assert_eq!(adapter.reply(&ask.key, &reply), [], "decided once");
         }
-        if step == Step::Idle && noise.next() % 2 == 0 {
+        if step == Step::Idle && noise.next().is_multiple_of(2) {
             all.extend(adapter.prompt("more").unwrap_or_default());
         }
         all.push(step);
     }
-    if noise.next() % 8 == 0 {
+    if noise.next().is_multiple_of(8) {
         all.extend(adapter.interrupt().unwrap_or_default());
     }
     all
+}
+
+/// Everything `adapter` says when it is fed `bytes` in pieces of any size, bounded.
+fn fed(adapter: &mut dyn ostler_agents::Adapter, bytes: &[u8], noise: &mut Noise) -> Vec<Event> {
+    let (mut rest, mut events) = (bytes, Vec::new());
+    while !rest.is_empty() {
+        let (piece, later) = rest.split_at((1 + noise.next() as usize % 3_000).min(rest.len()));
+        let steps = adapter.feed(Stream::Out, piece);
+        events.extend(told(answered(adapter, steps, noise)));
+        rest = later;
+    }
+    let (last, _) = adapter.end(End { code: Some(1), signal: None });
+    events.extend(last);
+    events
+}
+
+#[test]
+fn a_damaged_conversation_is_understood_as_far_as_it_goes() {
+    for name in ["claude-decide", "claude-question", "claude-follow", "codex-decide", "codex-question", "aider-decide"]
+    {
+        let lines = printed(name);
+        for seed in 1..=60u64 {
+            let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            let mut damaged = Vec::new();
+            for line in &lines {
+                for _ in 0..[1, 1, 1, 1, 0, 2][noise.next() as usize % 6] {
+                    damaged.extend_from_slice(line);
+                }
+            }
+            for _ in 0..noise.next() % 30 {
+                let at = noise.next() as usize % damaged.len();
+                damaged[at] = noise.next() as u8;
+            }
+            let mut adapter = adapter(name.split('-').next().expect("a name"));
+            adapter_launched(adapter.as_mut(), name.split('-').next().expect("a name"));
+            for event in fed(adapter.as_mut(), &damaged, &mut noise) {
+                let sealed = postcard::to_allocvec(&event).expect("encodes").len();
+                assert!(sealed < EVENT_BYTES_MAX, "{name} seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_nobody_understands_is_kept_byte_for_byte() {
+    for agent in ["claude", "codex"] {
+        let mut noise = Noise(7);
+        let lines: Vec<String> = (0..200)
+            .map(|n| format!("{{\"type\":\"new_{n}\",\"x\":\"{}\"}}\n", "é".repeat(noise.next() as usize % 99)))
+            .collect();
+        let mut adapter = adapter(agent);
+        adapter_launched(adapter.as_mut(), agent);
+        let events = fed(adapter.as_mut(), lines.concat().as_bytes(), &mut noise);
+        let kept: Vec<u8> = events
+            .into_iter()
+            .flat_map(|event| if let Event::Raw(line) = event { [&line[..], b"\n"].concat() } else { Vec::new() })
+            .collect();
+        assert!(kept == lines.concat().as_bytes(), "{agent}");
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 
 use crate::adapter::Adapter;
 
+/// A fresh adapter of an entry, for one attempt.
+type Make = fn(&'static Entry) -> Box<dyn Adapter>;
+
 /// One agent of the catalog.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
@@ -32,7 +35,7 @@ pub struct Entry {
     /// True when a later attempt or run can go on with its session.
     pub resumes: bool,
     /// A fresh adapter for one attempt; none when this release can find it but not speak to it.
-    pub adapter: Option<fn(&'static Self) -> Box<dyn Adapter>>,
+    pub adapter: Option<Make>,
 }
 
 /// How an agent is spoken to.
