@@ -23,7 +23,7 @@ use ostler_identity::{Expected, Purpose, Verdict, action_digest};
 use ostler_proto::ToRelay;
 use ostler_store::JournalChange;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
@@ -56,6 +56,8 @@ pub(super) struct Questions {
     /// What becomes of a question that does not say it itself.
     lapse: LapsePolicy,
     all: BTreeMap<ApprovalId, Asked>,
+    /// The last that were withdrawn, of which the relay may not have heard: no more than these can be open there.
+    withdrawn: VecDeque<ApprovalId>,
 }
 
 /// True when the journal's row still waits for its answer to be used.
@@ -77,11 +79,14 @@ impl Questions {
             let gate = row.incarnation.map(|incarnation| Gate::new(question(&row.asking, incarnation)));
             (id, Asked { row, gate, remark: Remark::default(), waiter: None, is_withdrawn: false })
         });
-        Self { stable, lease, lapse, all: all.collect() }
+        Self { stable, lease, lapse, all: all.collect(), withdrawn: VecDeque::new() }
     }
 
-    /// Says every open question again: the relay takes it once.
+    /// Says every open question again, and which are not open any more: the relay takes either once.
     pub(super) fn say_again(&self) {
+        for id in &self.withdrawn {
+            self.stable.say(ToRelay::Withdraw(*id));
+        }
         for asked in self.all.values().filter(|asked| !asked.row.closed) {
             self.stable.say(ToRelay::Ask(asked.row.asking.clone()));
         }
@@ -212,6 +217,10 @@ impl Questions {
             }
         }
         self.close(id, || {});
+        self.withdrawn.push_back(id);
+        if self.withdrawn.len() > ASKING_MAX {
+            self.withdrawn.pop_front();
+        }
         tracing::info!(run = %self.lease.run, lease = %self.lease, approval = %id, why, "a question is withdrawn");
         Event::Withdrawn { approval: id, why: why.to_owned() }
     }

@@ -14,6 +14,7 @@
 //! Owns who is answered what. An action asked twice while it waits is one question, and its answer answers both. Must not do
 //! anything: [`drive`] does, after what it tells is on disk.
 
+mod carry;
 mod clean;
 pub(super) mod drive;
 mod grants;
@@ -167,7 +168,9 @@ impl Talk {
         action.risk = risk;
         let reply = match effect {
             Effect::Allow => Reply::Allow { text: message, option: None },
-            Effect::Deny | Effect::Ask if message.is_empty() => Reply::Deny { text: "the policy here forbids this".to_owned() },
+            Effect::Deny | Effect::Ask if message.is_empty() => {
+                Reply::Deny { text: "the policy here forbids this".to_owned() }
+            }
             Effect::Deny | Effect::Ask => Reply::Deny { text: message },
         };
         let mut acts: Vec<Act> =

@@ -333,3 +333,12 @@ async fn silence_is_asked_about_and_only_a_person_ends_it() {
     assert_eq!(failed(&talk.session.reported(talk.lease).await.end), (FailureClass::Agent, "stalled"));
     assert!(!lives(agent));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_talkative_agent_is_heard_to_its_last_word_in_order() {
+    let script = "i=0; while [ $i -lt 3000 ]; do say n$i; i=$((i+1)); done; over fine";
+    let mut talk = Talk::begin(script).await;
+    assert_eq!(talk.session.reported(talk.lease).await.end, ReportedEnd::Succeeded);
+    let expected: String = (0..3_000).map(|n| format!("n{n}\n")).collect();
+    assert!(talk.said() == expected);
+}

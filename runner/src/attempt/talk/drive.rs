@@ -10,11 +10,11 @@
 use super::ladder::{Ladder, Rung};
 use super::stall::{self, Signs, Stall};
 use super::wait;
-use super::{Act, Decision, Talk};
+use super::{Decision, Talk};
 use crate::attempt::STOP_GRACE_MS;
 use crate::attempt::agent::Agent;
 use crate::attempt::life::{Ending, Life, Order};
-use crate::shim::{Exit, Progress, Shim};
+use crate::shim::{Exit, Progress};
 use ostler_agents::End;
 use ostler_core::decision::Why;
 use ostler_core::event::Event;
@@ -28,8 +28,6 @@ use tokio::task::JoinSet;
 
 /// Clocks may jump and machines may sleep: no timer is trusted for longer.
 const LOOK_EVERY_MS: u64 = 1_000;
-/// Output that was recorded is let go of in pieces of this size.
-const RELEASE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What is to be done once an agent has nothing more to do.
 pub(in crate::attempt) enum Next {
@@ -62,24 +60,24 @@ pub(in crate::attempt) struct Over {
 type Turn<'a> = Pin<Box<dyn Future<Output = Next> + Send + 'a>>;
 
 /// One agent being driven.
-struct Drive<'a> {
-    life: &'a Life,
-    task: &'a Task,
-    agent: &'a Agent,
-    talk: &'a mut Talk,
+pub(super) struct Drive<'a> {
+    pub(super) life: &'a Life,
+    pub(super) task: &'a Task,
+    pub(super) agent: &'a Agent,
+    pub(super) talk: &'a mut Talk,
     /// True when it is spoken to.
-    is_conversation: bool,
-    waiting: JoinSet<(ApprovalId, Decision)>,
-    turn: Option<Turn<'a>>,
-    turns: u32,
-    ladder: Ladder,
-    stall: Stall,
+    pub(super) is_conversation: bool,
+    pub(super) waiting: JoinSet<(ApprovalId, Decision)>,
+    pub(super) turn: Option<Turn<'a>>,
+    pub(super) turns: u32,
+    pub(super) ladder: Ladder,
+    pub(super) stall: Stall,
     /// How far the output is on record.
-    recorded: u64,
-    released: u64,
-    halt: Option<Order>,
-    broken: Option<Ending>,
-    is_done: bool,
+    pub(super) recorded: u64,
+    pub(super) released: u64,
+    pub(super) halt: Option<Order>,
+    pub(super) broken: Option<Ending>,
+    pub(super) is_done: bool,
 }
 
 impl Life {
@@ -286,11 +284,7 @@ impl<'a> Drive<'a> {
     async fn next(&mut self, next: Next) {
         match next {
             Next::Prompt(text) => self.prompt(&text).await,
-            Next::Close => {
-                self.is_done = true;
-                self.close().await;
-                self.ladder = Ladder::closed(self.life.stable.now(), STOP_GRACE_MS);
-            }
+            Next::Close => self.let_go().await,
         }
     }
 
@@ -300,10 +294,16 @@ impl<'a> Drive<'a> {
             None => {
                 let words = "this agent takes no second prompt, and was let go".to_owned();
                 self.life.record(vec![Event::Notice(words)], None, None).await;
-                self.close().await;
-                self.ladder = Ladder::closed(self.life.stable.now(), STOP_GRACE_MS);
+                self.let_go().await;
             }
         }
+    }
+
+    /// The agent has nothing more to do here: its input ends, and what it says of its end is believed.
+    async fn let_go(&mut self) {
+        self.is_done = true;
+        self.close().await;
+        self.ladder = Ladder::closed(self.life.stable.now(), STOP_GRACE_MS);
     }
 
     /// Goes on ending the agent where it is time to.
@@ -320,117 +320,6 @@ impl<'a> Drive<'a> {
             && let Err(error) = shim.close_input().await
         {
             tracing::debug!(%error, "the agent's input was not closed");
-        }
-    }
-
-    /// Records everything printed since the last look, and does what follows from it.
-    async fn take_in(&mut self, progress: Progress) {
-        loop {
-            let offset = self.talk.offset();
-            let read = match self.agent {
-                Agent::Live(shim) => shim.read_from(offset).await,
-                Agent::Dead(dir, _) => Shim::read_spool(dir, offset).await,
-            };
-            let acts = match read {
-                Ok((chunks, next)) if next > offset => self.talk.take(&chunks, next, self.life.stable.now()),
-                Ok(_) => break,
-                // An earlier life let go of what it had told.
-                Err(_) if offset == 0 && self.talk.output().is_replaying() => {
-                    self.talk.output().skip();
-                    continue;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the rest of the output is lost");
-                    self.life.record(vec![Event::Notice(error.to_string())], None, None).await;
-                    self.talk.output().pass(progress.spool_bytes);
-                    self.lost().await;
-                    break;
-                }
-            };
-            if let Some(question) = self.stall.heard(self.life.stable.now()) {
-                self.life.withdraw(Some(question), "the agent went on");
-            }
-            if !self.talk.output().is_replaying() {
-                self.carry_out(acts).await;
-            }
-        }
-        if let Some(event) = self.talk.output().dropped(progress.dropped_bytes) {
-            self.life.record(vec![event], None, None).await;
-            self.lost().await;
-        }
-        self.release().await;
-    }
-
-    /// Part of a conversation is missing: it cannot go on.
-    async fn lost(&mut self) {
-        if self.is_conversation && self.ladder == Ladder::Standing && self.broken.is_none() {
-            let words = "part of what the agent said could not be kept: is the disk full?";
-            self.end_it(Ending::failed(FailureClass::Infra, "output lost", words)).await;
-        }
-    }
-
-    /// Ends a conversation that cannot, or should not, go on.
-    async fn end_it(&mut self, ending: Ending) {
-        self.broken = Some(ending);
-        self.turn = None;
-        self.ladder = Ladder::Stopping;
-        self.life.withdraw_all("the agent is being ended");
-        self.agent.stop(STOP_GRACE_MS).await;
-    }
-
-    /// Lets the shim have the room of what is recorded.
-    async fn release(&mut self) {
-        let through = self.talk.offset();
-        if self.is_conversation && through - self.released >= RELEASE_BYTES {
-            self.released = through;
-            if let Some(shim) = self.agent.shim()
-                && let Err(error) = shim.release(through).await
-            {
-                tracing::debug!(%error, "recorded output keeps its room");
-            }
-        }
-    }
-
-    /// Does what follows: what is told is on disk first, and with it how far the output is told.
-    async fn carry_out(&mut self, acts: Vec<Act>) {
-        let mut events = Vec::new();
-        let mut doings = Vec::new();
-        for act in acts {
-            match act {
-                Act::Tell(event) => events.push(event),
-                Act::Send(_) | Act::Ask(..) | Act::Withdraw(..) | Act::Session(_) => doings.push(act),
-            }
-        }
-        let offset = self.talk.offset();
-        if !events.is_empty() || offset > self.recorded {
-            self.recorded = offset;
-            self.life.record(events, Some(offset), None).await;
-        }
-        for doing in doings {
-            match doing {
-                Act::Send(bytes) => self.send(&bytes).await,
-                Act::Ask(id, action) => drop(self.waiting.spawn(self.life.road().ask(id, action))),
-                Act::Withdraw(id, why) => self.life.withdraw(Some(id), why),
-                Act::Session(session) => {
-                    self.life.stable.runs.remember(self.life.lease.run, &self.task.agent, &session)
-                }
-                Act::Tell(_) => {}
-            }
-        }
-    }
-
-    async fn send(&mut self, bytes: &[u8]) {
-        use crate::shim::ControlError;
-        let Some(shim) = self.agent.shim() else { return };
-        match shim.input(bytes).await {
-            Ok(()) | Err(ControlError::Gone) => {}
-            Err(error) if self.ladder == Ladder::Standing => {
-                let words = format!("the agent does not listen: {error}");
-                self.broken = Some(Ending::failed(FailureClass::Agent, "agent does not listen", words));
-                self.ladder = Ladder::Stopping;
-                self.agent.stop(STOP_GRACE_MS).await;
-            }
-            Err(error) => tracing::debug!(%error, "the agent was not told"),
         }
     }
 }

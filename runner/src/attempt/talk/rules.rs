@@ -2,7 +2,7 @@
 //!
 //! Owns the layers of one attempt and the one-time grants. Must not know who is asked, or how.
 
-use ostler_core::deed::{Action, Risk};
+use ostler_core::deed::{Action, Deed, Risk};
 use ostler_core::guard::{Effect, Layers, Rule, Scene, judge};
 use ostler_core::ids::Digest;
 use ostler_core::limits::{ACTION_BYTES_MAX, RULES_MAX};
@@ -65,7 +65,11 @@ impl Rules {
         }
         let scene = Scene { agent: &self.agent, queue: &self.queue, tree: &self.tree };
         let layers = Layers { owner: &self.owner, run: &self.run, granted: &self.granted };
-        let judged = judge(action, &scene, &layers);
+        let mut judged = judge(action, &scene, &layers);
+        if judged.effect == Effect::Allow && matches!(action.deed, Deed::Question { .. }) {
+            // Nobody but a person can answer it, whoever allows it to be asked.
+            judged.effect = Effect::Ask;
+        }
         if judged.effect == Effect::Ask && !can_be_shown(action) {
             let message =
                 "this is too large to be shown to whoever would approve it: do it in smaller steps".to_owned();
