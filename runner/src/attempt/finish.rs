@@ -53,7 +53,7 @@ impl Kept {
         }
         let removed = tokio::task::spawn_blocking(move || {
             let (never, _seat) = (AtomicBool::new(false), seat);
-            let proof = saved.as_ref().map_or(Proof::Empty, Proof::Saved);
+            let proof = saved.as_ref().map_or(Proof::Last, Proof::Saved);
             tree.remove(proof, Stop::new(&never, Some(SAVE_WITHIN))).map_err(|(_, error)| error.to_string())
         });
         match removed.await {
@@ -77,7 +77,7 @@ impl Life {
     /// Brings the work home and says so; the ending says what else went wrong.
     pub(super) async fn finish(&self, task: &Task, tree: Option<Tree>, ending: Ending) -> (Ending, Option<Kept>) {
         let tenant = self.tenant(task).is_some();
-        let seat = tenant.then(|| seat::take(&self.stable, self.lease)).flatten();
+        let seat = tenant.then(|| seat::again(&self.stable, self.lease)).flatten();
         let ending = if tenant { self.leave(ending) } else { ending };
         let Some(tree) = tree else { return (ending, None) };
         if ending.confirm || !self.right_to_act().await {

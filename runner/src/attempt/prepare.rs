@@ -102,9 +102,12 @@ impl Life {
         let opened = self.stable.runs.open(self.lease.run, task.continues);
         let known = opened
             .map_err(|error| Ending::failed(FailureClass::Infra, "no directory for the run", error.to_string()))?;
-        if let (false, Some(parent), Stage::Preparing) = (known, task.continues, self.held.stage) {
+        if let (Stage::Preparing, false, Some(parent)) = (self.held.stage, known, task.continues) {
             let words = format!("{parent} left nothing on this runner any more: its branch is gone on with, its session is not");
             self.record(vec![Event::Notice(words)], None, None).await;
+        }
+        if self.held.stage != Stage::Preparing {
+            return Ok(seat::again(&self.stable, self.lease));
         }
         tokio::select! {
             seat = seat::wait(&self.stable, self.lease) => match seat {

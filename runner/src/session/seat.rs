@@ -5,12 +5,12 @@
 //! ```
 //!
 //! A directory is free when nobody here sits in it *and* no other lease that this runner still holds works in it: an attempt whose
-//! actor fell has an agent that goes on, and takes its seat again.
+//! actor fell has an agent that goes on, and takes its seat again. Leases that wait for a seat work nowhere yet.
 
 use crate::runner::stable::Stable;
 use ostler_core::ids::{LeaseId, RunId};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 /// An attempt that ends saves and removes its tree, which takes seconds; one that lost its lease has its grace besides.
@@ -18,24 +18,43 @@ const FREE_WITHIN: Duration = Duration::from_secs(90);
 /// Nothing tells when a lease is forgotten, and it is rarely waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Who sits where.
+/// Who sits where, and who waits.
 #[derive(Debug, Default)]
-pub(super) struct Seats(Mutex<BTreeMap<RunId, (LeaseId, Weak<Seat>)>>);
+pub(super) struct Seats(Mutex<Taken>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    by: BTreeMap<RunId, (LeaseId, Weak<Seat>)>,
+    waiting: BTreeSet<LeaseId>,
+}
 
 /// A directory taken; it is free again when the last of these is dropped.
 #[derive(Debug)]
 pub(crate) struct Seat;
 
+/// A lease that waits, until it is dropped.
+struct Waiting<'a>(&'a Seats, LeaseId);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().waiting.remove(&self.1);
+    }
+}
+
 impl Seats {
+    fn lock(&self) -> MutexGuard<'_, Taken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the directory of `root` for `lease`, unless another has it.
     fn take(&self, root: RunId, lease: LeaseId) -> Option<Arc<Seat>> {
-        let mut seats = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seats.retain(|_, (_, seat)| seat.strong_count() > 0);
-        match seats.get(&root).map(|(holder, seat)| (*holder, seat.upgrade())) {
+        let mut taken = self.lock();
+        taken.by.retain(|_, (_, seat)| seat.strong_count() > 0);
+        match taken.by.get(&root).map(|(holder, seat)| (*holder, seat.upgrade())) {
             Some((holder, Some(seat))) => (holder == lease).then_some(seat),
             Some((_, None)) | None => {
                 let seat = Arc::new(Seat);
-                seats.insert(root, (lease, Arc::downgrade(&seat)));
+                taken.by.insert(root, (lease, Arc::downgrade(&seat)));
                 Some(seat)
             }
         }
@@ -43,18 +62,24 @@ impl Seats {
 }
 
 /// Takes the run's directory for `lease`, unless it is in use.
-pub(crate) fn take(stable: &Stable, lease: LeaseId) -> Option<Arc<Seat>> {
+pub(super) fn take(stable: &Stable, lease: LeaseId) -> Option<Arc<Seat>> {
     let runs = &stable.runs;
     let root = runs.root_of(lease.run);
-    let others: Vec<LeaseId> = stable.holding().leases().filter(|other| *other != lease).collect();
-    if others.iter().any(|other| runs.root_of(other.run) == root) {
-        return None;
-    }
-    runs.seats.take(root, lease)
+    let mut others: BTreeSet<LeaseId> = stable.holding().leases().filter(|other| *other != lease).collect();
+    others.retain(|other| runs.root_of(other.run) == root);
+    others.retain(|other| !runs.seats.lock().waiting.contains(other));
+    if others.is_empty() { runs.seats.take(root, lease) } else { None }
+}
+
+/// Takes the run's directory again for a lease that works in it already.
+pub(crate) fn again(stable: &Stable, lease: LeaseId) -> Option<Arc<Seat>> {
+    stable.runs.seats.take(stable.runs.root_of(lease.run), lease)
 }
 
 /// Takes the run's directory for `lease` as soon as whoever has it is gone; none when that takes too long.
 pub(crate) async fn wait(stable: &Stable, lease: LeaseId) -> Option<Arc<Seat>> {
+    stable.runs.seats.lock().waiting.insert(lease);
+    let _waiting = Waiting(&stable.runs.seats, lease);
     let seated = async {
         loop {
             if let Some(seat) = take(stable, lease) {

@@ -104,13 +104,14 @@ const WHERE: &str = "say $PWD; say $HOME; say $session; say $TMPDIR";
 async fn the_next_attempt_goes_on_in_the_same_tree_home_and_session() {
     let mut bench = Bench::new().await;
     let source = Some(bench.repository());
-    let script = format!("{WHERE}; echo half > half; echo cache > $HOME/cache; kill -9 $$");
+    let later = format!("{WHERE}; say $(cat half) $(cat $HOME/cache); echo whole > whole; over done");
+    let script =
+        format!("{WHERE}; echo half > half; echo cache > $HOME/cache; echo '{later}' > $HOME/again; kill -9 $$");
     let first = bench.first(1, &Task { source: source.clone(), ..bench.task(&script) });
     assert_eq!(failed(&bench.reported(first).await.end).0, FailureClass::Agent);
     let branch = format!("ostler/{}", first.run);
     let repository = bench.path("repository");
     assert_eq!(git(&repository, &["show", &format!("{branch}:half")]), "half", "nothing is lost meanwhile");
-    let script = format!("{WHERE}; say $(cat half) $(cat $HOME/cache); echo whole > whole; over done");
     let next = bench.next(first, &Task { source, ..bench.task(&script) });
     assert_eq!(bench.reported(next).await.end, ReportedEnd::Succeeded);
     let (before, after) = (bench.said(first), bench.said(next));
@@ -260,4 +261,25 @@ async fn what_nobody_used_for_long_is_swept_and_unsaved_work_is_not() {
     eventually("the sweep", || !home.exists()).await;
     assert!(bench.dir(unsaved.run).join("tree/later").exists(), "saved nowhere else");
     assert!(bench.dir(fresh.run).join("home").exists(), "not old enough");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn follow_ups_that_wait_for_each_other_go_one_after_the_other() {
+    let mut bench = Bench::new().await;
+    let wait = "while ! [ -e $A/go ]; do sleep 0.02; done";
+    let parent = bench.first(1, &bench.task(&format!("touch $A/begun; {wait}; over done")));
+    let begun = bench.path("begun");
+    eventually("the parent to begin", || begun.exists()).await;
+    let script = "[ -e alone ] && say together; touch alone; sleep 0.3; rm alone; over done";
+    let task = Task { continues: Some(parent.run), ..bench.task(script) };
+    let waiting = [bench.first(2, &task), bench.first(3, &task)];
+    for lease in waiting {
+        bench.session.accepted(lease).await;
+    }
+    std::fs::write(bench.path("go"), "").expect("writes");
+    assert_eq!(bench.reported(parent).await.end, ReportedEnd::Succeeded);
+    for lease in waiting {
+        assert_eq!(bench.reported(lease).await.end, ReportedEnd::Succeeded);
+        assert_eq!(bench.said(lease), Vec::<String>::new());
+    }
 }

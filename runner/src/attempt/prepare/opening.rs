@@ -3,7 +3,7 @@
 //! ```text
 //!                    the session is here        no session, or one that turns out to be gone
 //! first attempt      –                          the task
-//! later attempt      go on: the task            the task: what was done
+//! later attempt      go on                      the task: what was done
 //! follow-up          the new task               the new task: what was asked and done before
 //! ```
 //!
@@ -30,19 +30,16 @@ pub(super) fn opening(run: RunId, task: &str, note: &Note, session: Option<Strin
     let otherwise = if again { afresh(task, note) } else { follow_up(task, &asked.prompt, note) };
     match session {
         Some(session) => {
-            let prompt = if again { go_on(task) } else { task.to_owned() };
+            let prompt = if again { GO_ON.to_owned() } else { task.to_owned() };
             Opening { prompt, resume: Some(Resume { session, otherwise }) }
         }
         None => Opening { prompt: otherwise, resume: None },
     }
 }
 
-fn go_on(task: &str) -> String {
-    format!(
-        "Your earlier attempt at this task was interrupted. Look at what is done already, continue from there, and do not \
-         repeat what is done. The task, once more:\n\n{task}"
-    )
-}
+/// The session knows the task: said again, it would read as something new to do.
+const GO_ON: &str = "Your earlier attempt at this task was interrupted. Look at what is done already, continue from there, and do \
+                     not repeat what is done.";
 
 fn afresh(task: &str, note: &Note) -> String {
     let mut text = format!(
@@ -96,7 +93,7 @@ mod tests {
     fn a_later_attempt_goes_on_in_its_session_and_is_briefed_without_one() {
         let with = opening(RUN, "build a bridge", &note(), Some("s".to_owned()));
         let resume = with.resume.expect("its session is there");
-        assert!(with.prompt.contains("do not repeat") && with.prompt.ends_with("build a bridge"), "{}", with.prompt);
+        assert!(with.prompt.contains("do not repeat") && !with.prompt.contains("bridge"), "{}", with.prompt);
         assert!(!with.prompt.contains("A pillar"), "the session knows what was done");
         let without = opening(RUN, "build a bridge", &note(), None);
         assert_eq!(

@@ -79,7 +79,7 @@ impl Life {
         let cancel = Arc::new(AtomicBool::new(false));
         let _flag = Flag(Arc::clone(&cancel));
         // The directory is not given away before a cut that was stopped has cleared it.
-        let seat = seat::take(&self.stable, self.lease);
+        let seat = seat::again(&self.stable, self.lease);
         let mut cutting = tokio::task::spawn_blocking(move || {
             let (_seat, stop) = (seat, Stop::new(&cancel, None));
             match &cut.branch {
