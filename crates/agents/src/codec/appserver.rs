@@ -388,3 +388,58 @@ fn quiet(method: &str) -> bool {
             "turn/started" | "turn/completed" | "deprecationNotice" | "item/commandExecution/terminalInteraction"
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An app-server whose thread and turn have begun.
+    fn begun() -> AppServer {
+        let (mut server, _) = AppServer::new(Wish::default());
+        for (id, result) in [
+            (1, json!({})),
+            (2, json!({"account": null, "requiresOpenaiAuth": false})),
+            (3, json!({"thread": {"id": "t"}})),
+            (4, json!({"turn": {"id": "u"}})),
+        ] {
+            feed(&mut server, &json!({"id": id, "result": result}));
+        }
+        server
+    }
+
+    fn feed(server: &mut AppServer, object: &Value) -> Vec<Step> {
+        server.feed(Stream::Out, format!("{object}\n").as_bytes())
+    }
+
+    fn ended(thread: &str) -> Value {
+        json!({"method": "turn/completed", "params": {"threadId": thread, "turn": {"id": "u", "status": "completed"}}})
+    }
+
+    #[test]
+    fn the_end_of_a_subagents_turn_is_not_the_runs() {
+        let mut server = begun();
+        assert_eq!(feed(&mut server, &ended("another")), []);
+        assert_eq!(feed(&mut server, &ended("t")).last(), Some(&Step::Idle));
+        assert!(server.interrupt().is_none(), "no turn runs");
+        assert!(server.prompt("more").is_some());
+    }
+
+    #[test]
+    fn a_turn_that_ends_leaves_no_question_behind() {
+        let mut server = begun();
+        let params = json!({"itemId": "i", "command": "/bin/bash -lc ls"});
+        let asked = json!({"id": 0, "method": "item/commandExecution/requestApproval", "params": params});
+        assert!(matches!(feed(&mut server, &asked)[..], [Step::Ask(_)]));
+        assert_eq!(feed(&mut server, &ended("t"))[0], Step::Withdraw("0#0".to_owned()));
+        assert_eq!(server.reply("0#0", &Reply::Deny { text: "late".to_owned() }), []);
+    }
+
+    #[test]
+    fn a_request_nobody_here_knows_is_refused_and_kept() {
+        let mut server = begun();
+        let steps = feed(&mut server, &json!({"id": 5, "method": "currentTime/read", "params": {}}));
+        let [Step::Send(answer), Step::Event(Event::Raw(_))] = &steps[..] else { panic!("{steps:?}") };
+        let answer: Value = serde_json::from_slice(answer).expect("JSON");
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(5), &json!(METHOD_NOT_FOUND)));
+    }
+}

@@ -249,3 +249,52 @@ fn line(object: &Value) -> Vec<u8> {
     bytes.push(b'\n');
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed(control: &mut Control, object: &Value) -> Vec<Step> {
+        control.feed(Stream::Out, &line(object))
+    }
+
+    #[test]
+    fn a_turn_that_ends_leaves_no_question_and_no_call_behind() {
+        let mut control = Control::new("/srv".to_owned(), false);
+        let called = json!({"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "make"}});
+        feed(&mut control, &json!({"type": "assistant", "message": {"content": [called]}}));
+        let request = json!({"subtype": "can_use_tool", "tool_name": "Bash", "input": {"command": "make"}});
+        feed(&mut control, &json!({"type": "control_request", "request_id": "r", "request": request}));
+        assert_eq!(control.in_flight(), 1);
+        let steps = feed(&mut control, &json!({"type": "result", "is_error": false, "result": "done"}));
+        assert_eq!(steps[0], Step::Withdraw("r#0".to_owned()));
+        assert!(matches!(&steps[1], Step::Event(Event::ToolEnded { ok: false, .. })));
+        assert_eq!((steps.last(), control.in_flight()), (Some(&Step::Idle), 0));
+        assert_eq!(control.reply("r#0", &Reply::Deny { text: String::new() }), []);
+    }
+
+    #[test]
+    fn a_request_nobody_here_knows_is_refused_and_kept() {
+        let mut control = Control::default();
+        let asked = json!({"type": "control_request", "request_id": "r", "request": {"subtype": "sing"}});
+        let steps = feed(&mut control, &asked);
+        let [Step::Send(answer), Step::Event(Event::Raw(kept))] = &steps[..] else { panic!("{steps:?}") };
+        let answer: Value = serde_json::from_slice(answer).expect("JSON");
+        assert_eq!((&answer["response"]["subtype"], &answer["response"]["request_id"]), (&json!("error"), &json!("r")));
+        assert_eq!(serde_json::from_slice::<Value>(kept).expect("JSON"), asked);
+    }
+
+    #[test]
+    fn a_provider_that_refuses_for_long_is_not_waited_for() {
+        let mut control = Control::default();
+        let retry = |status: u64, delay: u64| json!({"type": "system", "subtype": "api_retry", "error_status": status, "retry_delay_ms": delay});
+        assert_eq!(feed(&mut control, &retry(429, 5_000)).len(), 1);
+        let steps = feed(&mut control, &retry(429, 3_600_000));
+        assert!(matches!(steps[..], [Step::Event(Event::Limit { .. }), Step::Send(_)]));
+        feed(&mut control, &json!({"type": "result", "is_error": true, "terminal_reason": "aborted_streaming"}));
+        assert_eq!(control.prompt("more"), None);
+        let (_, outcome) = control.end(End { code: Some(1), signal: None });
+        let Outcome::Failed { failure, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!((failure.code.as_str(), failure.retry_after_ms), ("provider limit", Some(3_600_000)));
+    }
+}

@@ -89,8 +89,10 @@ impl Text {
         let mut steps = Vec::new();
         let line = std::mem::take(&mut self.line);
         self.whole(String::from_utf8_lossy(&line).trim_end(), &mut steps);
-        let mut events: Vec<Event> =
-            steps.into_iter().filter_map(|step| if let Step::Event(event) = step { Some(event) } else { None }).collect();
+        let mut events: Vec<Event> = steps
+            .into_iter()
+            .filter_map(|step| if let Step::Event(event) = step { Some(event) } else { None })
+            .collect();
         events.extend(self.shaper.finish());
         events.push(ended(end));
         (events, self.judged(end))
@@ -221,7 +223,11 @@ fn count(word: &str) -> Option<u64> {
     digits.replace(',', "").parse::<f64>().ok().map(|number| whole(number * unit))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast from a float saturates, and below zero it is zero")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast from a float saturates, and below zero it is zero"
+)]
 fn whole(number: f64) -> u64 {
     number.round() as u64
 }
@@ -236,7 +242,8 @@ mod tests {
 
     fn check(above: &str, question: &str, kind: &str, line: &str) {
         let mut text = Text::new("/srv".to_owned());
-        let steps = text.feed(Stream::Out, format!("words\n\n{above}{question} (Y)es/(N)o/(D)on't ask again [Yes]: ").as_bytes());
+        let steps = text
+            .feed(Stream::Out, format!("words\n\n{above}{question} (Y)es/(N)o/(D)on't ask again [Yes]: ").as_bytes());
         let [ask] = asks(&steps)[..] else { panic!("{steps:?}") };
         assert_eq!((ask.action.deed.kind(), ask.action.deed.line().as_str()), (kind, line));
         let no = text.reply(&ask.key, &Reply::Deny { text: "no".to_owned() });
@@ -265,7 +272,8 @@ mod tests {
 
     #[test]
     fn tokens_and_cost_are_read_from_its_words() {
-        let usage = usage("Tokens: 1.9k sent, 1.2k cache hit, 21 received. Cost: $0.0061 message, $0.02 session.").expect("read");
+        let usage = usage("Tokens: 1.9k sent, 1.2k cache hit, 21 received. Cost: $0.0061 message, $0.02 session.")
+            .expect("read");
         assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (1_900, 1_200, 21));
         assert_eq!(usage.cost_micros, Some(6_100));
         assert_eq!(super::usage("Tokens: many sent, 1 received."), None);

@@ -41,8 +41,9 @@ pub(crate) static ENTRY: Entry = Entry {
     adapter: Some(|entry| Box::new(Claude { entry, control: Control::default() })),
 };
 
-/// What makes it converse, ask us alone, and read nobody's settings but the run's own.
-const ARGS: [&str; 14] = [
+/// What makes it converse, ask us alone, and read nobody's settings but the run's own. Tools that outlive the attempt, or
+/// take its work to another tree, are not offered to its model.
+const ARGS: [&str; 15] = [
     "-p",
     "--input-format",
     "stream-json",
@@ -57,6 +58,7 @@ const ARGS: [&str; 14] = [
     "--strict-mcp-config",
     "--settings",
     ASK_ALWAYS,
+    "--disallowed-tools=CronCreate,CronDelete,CronList,EnterWorktree,ExitWorktree,ScheduleWakeup",
 ];
 /// Without it, commands that it takes for harmless run unasked, and so does what the owner allowed himself.
 const ASK_ALWAYS: &str =

@@ -104,7 +104,8 @@ impl Adapter for Aider {
         argv.extend(context.resume.iter().map(|_| "--restore-chat-history".to_owned()));
         self.text = Text::new(context.directory.display().to_string());
         self.resumed = Some(context.resume.is_some());
-        let files = vec![(PROMPT.to_owned(), words(&context.prompt)), (PRICES.to_owned(), b"{\"sample_spec\":{}}".to_vec())];
+        let files =
+            vec![(PROMPT.to_owned(), words(&context.prompt)), (PRICES.to_owned(), b"{\"sample_spec\":{}}".to_vec())];
         Ok(Launch::Process(Process { argv, env, terminal: None, input: Input::Open(Vec::new()), files }))
     }
 

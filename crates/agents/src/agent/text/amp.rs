@@ -54,8 +54,9 @@ impl Adapter for Amp {
 
     fn feed(&mut self, stream: Stream, bytes: &[u8]) -> Vec<Step> {
         let steps = self.control.feed(stream, bytes);
-        // Its input is over: it can be told nothing, and ends by itself.
-        steps.into_iter().filter(|step| !matches!(step, Step::Send(_) | Step::Ask(_) | Step::Session(_) | Step::Idle)).collect()
+        // Its input is over: it can be told nothing, ends by itself, and is not gone on with.
+        let kept = |step: &Step| matches!(step, Step::Event(event) if !matches!(event, Event::Session { .. }));
+        steps.into_iter().filter(kept).collect()
     }
 
     fn in_flight(&self) -> usize {
