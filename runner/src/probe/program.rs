@@ -27,8 +27,10 @@ struct Group(Option<Pid>);
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // Nobody may be left in it.
-        drop(self.0.map(|group| kill_process_group(group, Signal::KILL)));
+        if let Some(Err(error)) = self.0.map(|group| kill_process_group(group, Signal::KILL)) {
+            // In most cases because nobody is left in it.
+            tracing::trace!(%error, "a probe's processes were not ended");
+        }
     }
 }
 

@@ -61,7 +61,16 @@ fn files(repo: &Repository, tip: Oid, base: Option<Oid>, outline: &mut Outline) 
         let (letter, file) = match delta.status() {
             Delta::Added => ("A", delta.new_file()),
             Delta::Deleted => ("D", delta.old_file()),
-            _ => ("M", delta.new_file()),
+            // Between two commits a delta is nothing else than these and a change.
+            Delta::Modified
+            | Delta::Renamed
+            | Delta::Copied
+            | Delta::Typechange
+            | Delta::Unmodified
+            | Delta::Ignored
+            | Delta::Untracked
+            | Delta::Unreadable
+            | Delta::Conflicted => ("M", delta.new_file()),
         };
         outline.files.extend(file.path_bytes().map(|path| format!("{letter} {}", short(path))));
     }
