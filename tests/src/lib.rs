@@ -20,5 +20,6 @@ pub use operator::{Operator, chance, unix_ms};
 pub use processes::{Hurt, Processes, RELAY};
 pub use puppet::{Offered, Puppet};
 pub use real::{AGENTS, File, Installed, Missing, Setup, missing_loudly, setup};
+pub use strays::kill_all;
 pub use wait::{WAIT, until, until_within};
 pub use wiretap::Wiretap;

@@ -27,8 +27,8 @@ pub(crate) fn signal(pids: &[u32], how: Hurt) -> bool {
     pids.is_empty() || sent.status().expect("kill is there").success()
 }
 
-/// Kills every process that names `mark`, until there is none.
-pub(crate) fn kill_all(mark: &str) {
+/// Kills every process whose arguments or environment name `mark`, until there is none. This process never is.
+pub fn kill_all(mark: &str) {
     for _ in 0..ROUNDS {
         let left = of(mark);
         if left.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! Runs with `OSTLER_REAL=1`, and then one agent after the other: some need a processor and two gigabytes for themselves.
 
-use ostler_tests::{AGENTS, Installed, Model, Part, Scripts, setup};
+use ostler_tests::{AGENTS, Installed, Model, Part, Scripts, kill_all, setup};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -77,6 +77,15 @@ fn run(agent: &str, installed: &Installed, model: &Model, root: &Path) -> Output
     Output { status, stdout: read("out"), stderr: read("err") }
 }
 
+/// Ends what an agent leaves behind in its folder, however the test ends.
+struct Left<'a>(&'a Path);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        kill_all(&format!("{}/", self.0.display()));
+    }
+}
+
 #[track_caller]
 fn check(agent: &str) {
     let Some(installed) = Installed::for_real(&format!("model: {agent}"), agent) else { return };
@@ -84,6 +93,7 @@ fn check(agent: &str) {
     let model = Model::start(Scripts::builtin());
     // Not below /tmp: codex refuses a home there.
     let root = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
+    let _left = Left(root.path());
     let Output { status, stdout, stderr } = run(agent, &installed, &model, root.path());
     let said = format!("{agent}: {status}\n{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     let heard: Vec<_> = model.heard(agent).into_iter().map(|heard| (heard.part, heard.status, heard.path)).collect();
