@@ -198,7 +198,7 @@ impl Runner {
         self.root.ended().await
     }
 
-    /// Stops at once. Agents go on in their shims; the next start takes them up again.
+    /// Stops at once. Commands go on in their shims, and the next start takes them up again; agents that are spoken to end.
     pub async fn stop(self) -> Exit {
         self.root.stop().await
     }
