@@ -313,6 +313,7 @@ fn what_destroys_or_cannot_be_read_is_of_the_highest_risk() {
         "",
         "  ",
         "ls > *",
+        "c*t x",
     ];
     defaults(Effect::Ask, Risk::High, "cannot be read", unreadable.map(command));
     defaults(Effect::Ask, Risk::High, "cannot be read", [command(&"ls;".repeat(100)), command(&"x".repeat(20_000))]);
@@ -451,6 +452,8 @@ fn a_rule_allows_only_what_it_covers_wholly() {
     ] {
         assert_eq!(effect(line, std::slice::from_ref(&cargo)), expected, "{line}");
     }
+    let beside = judged(&command("ls"), std::slice::from_ref(&cargo), &[], &[]);
+    assert!(beside.because.starts_with("default: "), "a rule has no say about what is only beside: {beside:?}");
     let exact = [rule(Effect::Allow, "git", "status")];
     assert_eq!(effect("git status --short", &[]), Effect::Allow);
     assert_eq!(judged(&command("git -c a=b status"), &exact, &[], &[]).effect, Effect::Ask);
@@ -477,6 +480,7 @@ fn matchers_of_files_hosts_tools_agents_and_queues() {
         (write("src/x"), Rule { path: list("src/**"), ..deny() }, Effect::Deny),
         (command("cat src/x"), Rule { path: list("src/**"), ..deny() }, Effect::Deny),
         (command("echo > src/x"), Rule { kind: list("write"), path: list("src/**"), ..deny() }, Effect::Deny),
+        (command("cd src && cat x"), Rule { path: list("src/x"), ..deny() }, Effect::Deny),
         (command("make src/x"), Rule { path: list("src/**"), ..allow() }, Effect::Ask),
         (fetch("https://a.docs.rs"), Rule { host: list("*.docs.rs"), ..allow() }, Effect::Allow),
         (fetch("https://docs.rs@x.org"), Rule { host: list("x.org"), ..deny() }, Effect::Deny),
