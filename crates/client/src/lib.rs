@@ -3,9 +3,8 @@
 //! ```text
 //! Home (keys, chain, keyring, addresses) ──▶ Client ──▶ Link (one connection) ──▶ relay
 //!                                              │  seals what goes out, opens and checks what comes in
-//!                                              ├─ runs, submit      ├─ inbox (verdicts)
-//!                                              ├─ events, follow    ├─ results
-//!                                              └─ fleet (devices, tickets, key epochs)
+//!                                              ├─ runs (results), submit    ├─ inbox (verdicts)
+//!                                              ├─ events, follow            └─ fleet (devices, tickets, key epochs)
 //! ```
 //!
 //! Owns a person's files and every plaintext a person's device reads. Must not touch the terminal, and must not believe
@@ -20,7 +19,6 @@ mod follow;
 mod home;
 mod inbox;
 mod link;
-mod results;
 mod runs;
 mod submit;
 

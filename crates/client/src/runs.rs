@@ -1,5 +1,7 @@
 //! Runs: listed, found, moved. Must not know bodies or events.
 
+mod results;
+
 use crate::client::{Client, unexpected};
 use crate::error::ClientError;
 use ostler_core::ids::RunId;
