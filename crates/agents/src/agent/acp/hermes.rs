@@ -36,7 +36,7 @@ static PROFILE: Profile = Profile {
     env: &[("HERMES_ACCEPT_HOOKS", "0"), ("HERMES_YOLO_MODE", "0"), ("HERMES_ENABLE_PROJECT_PLUGINS", "0")],
     model: Model::Session,
     mode: Some("default"),
-    usage: Counted::Turn,
+    usage: Counted::Process,
     asks: Asks::Apart,
     // It denies by itself after 60 s; ten are the way of an answer.
     patience_ms: Some(50_000),
