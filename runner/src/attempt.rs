@@ -11,6 +11,7 @@
 //! noticed; unless it was in a conversation: that ends with its runner, and the next attempt resumes it.
 
 pub(crate) mod agent;
+mod check;
 pub(crate) mod door;
 pub(crate) mod finish;
 mod heart;

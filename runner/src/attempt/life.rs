@@ -3,6 +3,7 @@
 //! Owns the order. Must not write: the actor records, the journal keeps; each step's record is durable before the next.
 
 use super::agent::Agent;
+use super::check::{self, Verification};
 use super::prepare::{Ready, Start};
 use super::talk::drive::Over;
 use super::talk::{self, Output, Rules, Talk};
@@ -95,6 +96,7 @@ pub(super) struct Life {
     pub(super) spool: u64,
     pub(super) orders: watch::Receiver<Order>,
     pub(super) actor: ActorRef<Msg>,
+    pub(super) verification: Verification,
 }
 
 impl Life {
@@ -105,7 +107,8 @@ impl Life {
         actor: ActorRef<Msg>,
         orders: watch::Receiver<Order>,
     ) -> Self {
-        Self { stable, lease: held.lease, held, spool, orders, actor }
+        let verification = Verification::default();
+        Self { stable, lease: held.lease, held, spool, orders, actor, verification }
     }
 
     /// Runs the script to its end, and has its end reported.
@@ -143,12 +146,23 @@ impl Life {
             Err(ending) => return (self.halted().unwrap_or(ending), None),
         };
         let Ready { tree, adapter, host, start, .. } = ready;
+        match check::of(task, tree.as_ref()) {
+            Ok(Some(what)) => {
+                let standing = tree.as_ref().map(|tree| tree.dir().to_owned());
+                self.verification.is(what, standing.unwrap_or_else(|| self.tree_dir(task)));
+            }
+            Ok(None) => {}
+            Err(ending) => return self.finish(task, tree, ending).await,
+        }
         let redactor = secrets::redactor(task, &host);
         let ending = if self.is_bound() {
             self.bury(task, adapter, redactor).await
         } else {
             match self.agent(task, start, &host).await {
-                Ok((agent, first)) => self.follow(task, &agent, (adapter, redactor), first).await,
+                Ok((agent, first)) => {
+                    let ending = self.follow(task, &agent, (adapter, redactor), first).await;
+                    self.verified(task, ending).await
+                }
                 Err(ending) => self.halted().unwrap_or(ending),
             }
         };

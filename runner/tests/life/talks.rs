@@ -36,7 +36,7 @@ fn rule(effect: Effect, program: &[&str]) -> Rule {
 }
 
 /// A task whose agent does what `script` says. `true` is allowed, `false` is denied, everything else is asked about.
-fn claude(world: &World, script: &str) -> Task {
+pub(crate) fn claude(world: &World, script: &str) -> Task {
     let rules = vec![rule(Effect::Allow, &["true"]), rule(Effect::Deny, &["false"]), rule(Effect::Ask, &[])];
     let env = vec![
         ("A".to_owned(), world.dir.path().display().to_string()),
@@ -341,4 +341,21 @@ async fn a_talkative_agent_is_heard_to_its_last_word_in_order() {
     assert_eq!(talk.session.reported(talk.lease).await.end, ReportedEnd::Succeeded);
     let expected: String = (0..3_000).map(|n| format!("n{n}\n")).collect();
     assert!(talk.said() == expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_conversation_that_was_let_go_of_is_not_told_twice_by_a_later_life() {
+    let script = "head -c 9000000 /dev/zero | tr '[:cntrl:]' x; echo; say before; sleep 1000";
+    let mut talk = Talk::begin(script).await;
+    talk.until(|events| said(events) == "before\n").await;
+    talk.process.kill();
+    talk.process = talk.world.spawn();
+    talk.session = talk.world.relay.attach_next().await;
+    let report = talk.session.reported(talk.lease).await;
+    assert_eq!(failed(&report.end), (FailureClass::Infra, "agent lost with its runner"));
+    let events = talk.world.relay.events(&talk.world.ring, talk.lease);
+    let noise =
+        events.iter().filter_map(|event| if let Event::Output { bytes, .. } = event { Some(bytes) } else { None });
+    assert_eq!(noise.flatten().filter(|byte| **byte == b'x').count(), 9_000_000);
+    assert_eq!(said(&events), "before\n");
 }

@@ -18,7 +18,8 @@ const RELEASE_BYTES: u64 = 8 * 1024 * 1024;
 impl Drive<'_> {
     /// Records everything printed since the last look, and does what follows from it.
     pub(super) async fn take_in(&mut self, progress: Progress) {
-        loop {
+        // One that still prints is left alone in between: orders are heard however much it says.
+        while progress.ended || self.talk.offset() < progress.spool_bytes {
             let offset = self.talk.offset();
             let read = match self.agent {
                 Agent::Live(shim) => shim.read_from(offset).await,
@@ -28,10 +29,7 @@ impl Drive<'_> {
                 Ok((chunks, next)) if next > offset => self.talk.take(&chunks, next, self.life.stable.now()),
                 Ok(_) => break,
                 // An earlier life let go of what it had told.
-                Err(_) if offset == 0 && self.talk.output().is_replaying() => {
-                    self.talk.output().skip();
-                    continue;
-                }
+                Err(_) if offset == 0 && self.talk.output().skip() => continue,
                 Err(error) => {
                     tracing::error!(%error, "the rest of the output is lost");
                     self.life.record(vec![Event::Notice(error.to_string())], None, None).await;

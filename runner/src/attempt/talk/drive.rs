@@ -69,7 +69,6 @@ pub(super) struct Drive<'a> {
     pub(super) is_conversation: bool,
     pub(super) waiting: JoinSet<(ApprovalId, Decision)>,
     pub(super) turn: Option<Turn<'a>>,
-    pub(super) turns: u32,
     pub(super) ladder: Ladder,
     pub(super) stall: Stall,
     /// How far the output is on record.
@@ -97,7 +96,6 @@ impl Life {
             is_conversation: first.is_some(),
             waiting: JoinSet::new(),
             turn: None,
-            turns: 0,
             ladder: Ladder::Standing,
             stall: Stall::new(self.stable.config.stall.after.ms(), self.stable.now()),
             recorded: 0,
@@ -124,13 +122,8 @@ impl Life {
         talk.end(end, self.stable.now())
     }
 
-    /// The agent has nothing more to do: what now? `turn` counts from 1.
-    async fn after_turn(&self, _task: &Task, _turn: u32) -> Next {
-        Next::Close
-    }
-
     /// Waits until the task's own time is over, counted from the accept; for ever when it has none.
-    async fn time_over(&self, task: &Task) {
+    pub(in crate::attempt) async fn time_over(&self, task: &Task) {
         let Some(timeout_ms) = task.timeout_ms else { return std::future::pending().await };
         let at = self.held.created_at.plus(timeout_ms);
         while self.stable.now() < at {
@@ -275,9 +268,8 @@ impl<'a> Drive<'a> {
             return self.prompt(&text).await;
         }
         if !self.talk.is_asking() {
-            self.turns += 1;
-            let (life, task, turns) = (self.life, self.task, self.turns);
-            self.turn = Some(Box::pin(life.after_turn(task, turns)));
+            let (life, task) = (self.life, self.task);
+            self.turn = Some(Box::pin(life.after_turn(task)));
         }
     }
 

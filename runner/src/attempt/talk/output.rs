@@ -43,9 +43,11 @@ impl Output {
         self.offset
     }
 
-    /// Goes on where an earlier life stopped: what lies before is not there any more.
-    pub(in crate::attempt) fn skip(&mut self) {
+    /// Goes on where an earlier life stopped: what lies before is not there any more. False when none got that far.
+    pub(super) fn skip(&mut self) -> bool {
+        let is_further = self.offset < self.told;
         self.offset = self.offset.max(self.told);
+        is_further
     }
 
     /// Passes over what cannot be read.
