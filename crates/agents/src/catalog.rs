@@ -6,7 +6,9 @@ pub(crate) mod entry;
 mod version;
 
 use crate::adapter::{Adapter, LaunchError};
+use crate::agent::acp::custom::{self, Added, Custom, CustomError};
 use crate::agent::{acp, builtin, native, text};
+use crate::codec::acp::Acp;
 use entry::Entry;
 pub use version::parse_version;
 
@@ -37,13 +39,30 @@ static STANDARD: [&Entry; 19] = [
 #[derive(Debug, Clone)]
 pub struct Catalog {
     entries: Vec<&'static Entry>,
+    added: Vec<Added>,
 }
 
 impl Catalog {
     /// What this release ships with.
     #[must_use]
     pub fn standard() -> Self {
-        Self { entries: STANDARD.to_vec() }
+        Self { entries: STANDARD.to_vec(), added: Vec::new() }
+    }
+
+    /// This catalog with the agents of a runner's owner. Call it once per process: what is added is never freed.
+    ///
+    /// # Errors
+    /// [`CustomError`], for the owner.
+    pub fn with_custom(mut self, agents: Vec<Custom>) -> Result<Self, CustomError> {
+        for agent in agents {
+            if self.find(&agent.name).is_some() {
+                return Err(CustomError::Taken(agent.name));
+            }
+            let added = custom::add(agent)?;
+            self.entries.push(added.0);
+            self.added.push(added);
+        }
+        Ok(self)
     }
 
     /// All entries, built-in ones first.
@@ -64,6 +83,9 @@ impl Catalog {
     /// [`LaunchError::Unknown`] or [`LaunchError::Unspoken`].
     pub fn adapter(&self, name: &str) -> Result<Box<dyn Adapter>, LaunchError> {
         let entry = self.find(name).ok_or_else(|| LaunchError::Unknown(name.chars().take(64).collect()))?;
+        if let Some((entry, profile)) = self.added.iter().copied().find(|(added, _)| added.name == entry.name) {
+            return Ok(Box::new(Acp::new(entry, profile)));
+        }
         let make = entry.adapter.ok_or_else(|| LaunchError::Unspoken(entry.name.to_owned()))?;
         Ok(make(entry))
     }
@@ -99,6 +121,18 @@ mod tests {
         check("codex", "", None);
         check("gemini", "usage: gemini FILE.txt\n", None);
         check("gemini", "1.2.3.4.5\n", None);
+    }
+
+    #[test]
+    fn an_owner_adds_agents_under_names_that_are_free() {
+        let mine = |name: &str| Custom { name: name.to_owned(), command: vec!["mine".to_owned()], env: Vec::new() };
+        let catalog = Catalog::standard().with_custom(vec![mine("mine")]).expect("adds");
+        assert_eq!(catalog.find("mine").expect("is there").programs, ["mine"]);
+        assert!(catalog.adapter("mine").is_ok());
+        let twice = Catalog::standard().with_custom(vec![mine("mine"), mine("mine")]);
+        assert_eq!(twice.err(), Some(CustomError::Taken("mine".to_owned())));
+        let taken = Catalog::standard().with_custom(vec![mine("gemini")]);
+        assert_eq!(taken.err(), Some(CustomError::Taken("gemini".to_owned())));
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod shape;
 pub use adapter::{
     Adapter, Ask, End, Input, Launch, LaunchContext, LaunchError, Outcome, Process, Reply, Resume, Step,
 };
+pub use agent::acp::custom::{Custom, CustomError};
 pub use catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
 pub use catalog::{Catalog, parse_version};
 pub use codec::verdict::{SESSION_GONE, SIGNED_OUT};

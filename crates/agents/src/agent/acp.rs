@@ -2,6 +2,7 @@
 
 pub(crate) mod copilot;
 pub(crate) mod cursor_agent;
+pub(crate) mod custom;
 pub(crate) mod gemini;
 pub(crate) mod goose;
 pub(crate) mod hermes;

@@ -46,5 +46,6 @@ static PROFILE: Profile = Profile {
     mode: Some("https://agentclientprotocol.com/protocol/session-modes#agent"),
     usage: Counted::Process,
     denial_ends_turn: true,
+    error_mark: Some("Error: "),
     ..Profile::PLAIN
 };

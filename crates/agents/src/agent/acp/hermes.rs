@@ -40,5 +40,7 @@ static PROFILE: Profile = Profile {
     asks: Asks::Apart,
     // It denies by itself after 60 s; ten are the way of an answer.
     patience_ms: Some(50_000),
+    only_loads: true,
+    error_mark: Some("HTTP "),
     ..Profile::PLAIN
 };

@@ -73,6 +73,7 @@ impl Acp {
         match (sent, result) {
             (Sent::Hello, Ok(result)) => self.greeted(&result, out),
             (Sent::SignIn, Ok(_)) => self.open(out),
+            (Sent::Load, Ok(Value::Null)) if self.profile.only_loads => self.gone(sent, &Fault::default(), out),
             (Sent::New | Sent::Load | Sent::Resume, Ok(result)) => self.opened(sent, &result, out),
             (Sent::Mode | Sent::Model, Ok(_)) => self.tune(out),
             (Sent::Prompt, result) => self.turn_answered(result, out),
@@ -101,7 +102,7 @@ impl Acp {
         }
         let can = |path: &str| result.pointer(path).is_some_and(|can| can.as_bool().unwrap_or(!can.is_null()));
         self.opening.can_load = can("/agentCapabilities/loadSession");
-        self.opening.can_resume = can("/agentCapabilities/sessionCapabilities/resume");
+        self.opening.can_resume = can("/agentCapabilities/sessionCapabilities/resume") && !self.profile.only_loads;
         self.open(out);
     }
 
@@ -127,7 +128,9 @@ impl Acp {
             self.opening.can_resume = false;
             return self.open(out);
         }
-        self.afresh(&format!("the agent's session is gone ({})", clipped(&fault.words(), WORDS_BYTES_MAX)), out);
+        let words = clipped(&fault.words(), WORDS_BYTES_MAX);
+        let why = if words.is_empty() { String::new() } else { format!(" ({words})") };
+        self.afresh(&format!("the agent's session is gone{why}"), out);
     }
 
     /// A fresh session with a brief, instead of the one that was to be resumed.

@@ -32,7 +32,10 @@ pub(crate) struct Profile {
     pub(crate) patience_ms: Option<u64>,
     /// True when it goes on telling the history after its answer to `session/load`, and then lists its commands.
     pub(crate) late_history: bool,
-    /// How its last words begin in a turn that ends well though its provider refused.
+    /// True when its `session/resume` begins a new session without a word where there is none to resume, and its
+    /// `session/load` answers with null.
+    pub(crate) only_loads: bool,
+    /// How it begins to say that its provider refused, in a turn that ends well.
     pub(crate) error_mark: Option<&'static str>,
 }
 
@@ -51,6 +54,7 @@ impl Profile {
         denial_ends_turn: false,
         patience_ms: None,
         late_history: false,
+        only_loads: false,
         error_mark: None,
     };
 }

@@ -61,9 +61,11 @@ impl Acp {
         if let Ok(result) = &result {
             self.meter.answer(result);
         }
-        out.extend(self.meter.take().map(Step::Event));
+        let usage = self.meter.take();
+        let unserved = usage.is_none();
+        out.extend(usage.map(Step::Event));
         let (reason, verdict) = match result {
-            Ok(result) => self.stopped(text(&result, "/stopReason"), &turn, out),
+            Ok(result) => self.stopped(text(&result, "/stopReason"), &turn, unserved, out),
             Err(fault) => failed(&fault, &turn, out),
         };
         out.push(Step::Event(Event::TurnEnded { reason }));
@@ -76,10 +78,12 @@ impl Acp {
         out.push(Step::Idle);
     }
 
-    fn stopped(&self, reason: &str, turn: &Turn, out: &mut Vec<Step>) -> (String, Verdict) {
+    /// The judgement of a turn that ended as it should; `unserved` when no model answered in it.
+    fn stopped(&self, reason: &str, turn: &Turn, unserved: bool, out: &mut Vec<Step>) -> (String, Verdict) {
         let words = clipped(self.speech.words(), SENTENCE_BYTES_MAX);
         let not = |class, code: &str| Verdict::not(class, code, words.clone());
         let denied = turn.denied || (turn.denied_ever && self.profile.denial_ends_turn);
+        let marked = self.profile.error_mark.is_some_and(|mark| words.starts_with(mark));
         let verdict = match reason {
             _ if turn.cancelled || reason == "cancelled" => not(FailureClass::Agent, "interrupted"),
             "max_tokens" | "max_turn_requests" => not(FailureClass::Task, "turns spent"),
@@ -89,7 +93,7 @@ impl Acp {
             _ if !turn.stirred => {
                 Verdict::not(FailureClass::Agent, "nothing done", "the agent neither said nor did anything")
             }
-            _ if self.profile.error_mark.is_some_and(|mark| words.starts_with(mark)) => error(words, out),
+            _ if marked && (unserved || refusal::read(&words).is_some()) => error(words, out),
             _ => Verdict::Done(words),
         };
         (clipped(if reason.is_empty() { "end_turn" } else { reason }, 64), verdict)

@@ -82,6 +82,9 @@ impl Acp {
         {
             (turn.denied, turn.stirred) = (false, true);
         }
+        if voice == Voice::Aloud && self.profile.error_mark.is_some_and(|mark| text.starts_with(mark)) {
+            self.speech.forget();
+        }
         self.speech.say(voice, text, events);
         true
     }
