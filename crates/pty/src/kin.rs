@@ -153,6 +153,15 @@ mod tests {
     }
 
     #[test]
+    fn work_is_seen_in_the_ticks_of_whoever_does_it() {
+        let Some(me) = birth(std::process::id()) else { return };
+        let before = cpu_ticks(&me);
+        let spin = || (0..1_000_000u64).fold(0u64, |sum, n| std::hint::black_box(sum ^ n));
+        assert!((0..10_000).any(|_| spin() != 1 && cpu_ticks(&me) > before));
+        assert_eq!(cpu_ticks("another boot:1:1"), 0);
+    }
+
+    #[test]
     fn this_process_has_a_birth_and_descends_from_its_parent() {
         let me = std::process::id();
         assert_eq!(birth(me), birth(me));

@@ -13,7 +13,7 @@ use ostler_core::event::Event;
 use ostler_core::failure::FailureClass;
 
 /// Output that was recorded is let go of in pieces of this size.
-const RELEASE_BYTES: u64 = 8 * 1024 * 1024;
+const RELEASE_BYTES: u64 = 2 * 1024 * 1024;
 
 impl Drive<'_> {
     /// Records everything printed since the last look, and does what follows from it.
