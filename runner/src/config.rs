@@ -2,6 +2,7 @@
 //!
 //! Owns the keys and their kinds. Must not know what any of them changes.
 
+use ostler_agents::{Catalog, Custom, CustomError};
 use ostler_boot::{ConfigError, LogSettings, Period, PlaceError, Size, home, load};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub struct RunnerConfig {
     pub(crate) home: HomeConfig,
     pub(crate) sessions: SessionsConfig,
     pub(crate) stall: StallConfig,
+    pub(crate) agents: BTreeMap<String, AgentConfig>,
     /// Offered beside what is probed.
     pub labels: BTreeMap<String, String>,
     /// Logging.
@@ -98,6 +100,17 @@ pub(crate) struct StallConfig {
     pub(crate) after: Period,
 }
 
+/// An agent its owner adds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AgentConfig {
+    /// Its program, and what makes it speak the protocol.
+    command: Vec<String>,
+    /// Variables of the runner's environment that it may see.
+    #[serde(default)]
+    env: Vec<String>,
+}
+
 impl RunnerConfig {
     /// The defaults, with `file` laid over them.
     ///
@@ -113,6 +126,15 @@ impl RunnerConfig {
     /// When the configuration names none and the platform has none.
     pub fn directory(&self) -> Result<PathBuf, PlaceError> {
         if self.data_dir.is_empty() { Ok(home()?.join("runner")) } else { Ok(PathBuf::from(&self.data_dir)) }
+    }
+
+    /// The agents of this release, and those its owner adds. Call it once per process.
+    pub(crate) fn catalog(&self) -> Result<Catalog, CustomError> {
+        let custom = |(name, agent): (&String, &AgentConfig)| {
+            let AgentConfig { command, env } = agent.clone();
+            Custom { name: name.clone(), command, env }
+        };
+        Catalog::standard().with_custom(self.agents.iter().map(custom).collect())
     }
 
     /// Runs executed at once, at least one and never more than the relay takes.
@@ -136,6 +158,19 @@ mod tests {
         assert!(config.slots() >= 1 && config.http.is_empty() && config.labels.is_empty());
         assert!(config.git.credential_helper.is_empty());
         assert!(config.sessions.keep > config.stall.after);
+        assert!(config.agents.is_empty());
         assert!(config.env.allow.iter().any(|name| name == "PATH"));
+    }
+
+    #[test]
+    fn an_owner_adds_agents_by_a_few_lines() {
+        let read =
+            |text: &str| -> RunnerConfig { ostler_boot::parse(DEFAULTS, text, Path::new("runner.toml")).expect(text) };
+        let config =
+            read("[agents.mine]\ncommand = ['mine', 'acp']\n[agents.other]\ncommand = ['o']\nenv = ['O_KEY']\n");
+        let catalog = config.catalog().expect("adds");
+        let entry = |name: &str| catalog.find(name).expect("added");
+        assert_eq!((entry("mine").programs, entry("other").env), (&["mine"][..], &["O_KEY"][..]));
+        assert!(read("[agents.claude]\ncommand = ['mine']\n").catalog().is_err(), "the name is taken");
     }
 }

@@ -22,7 +22,7 @@ use crate::member::{Member, MemberError};
 use crate::probe::Probe;
 use crate::session::Runs;
 use crate::{journal, slots};
-use ostler_agents::Catalog;
+use ostler_agents::CustomError;
 use ostler_boot::{Clock, ConfigError, HttpError, MetricsError, PlaceError, load_tables, private_dir};
 use ostler_core::guard::Rule;
 use ostler_core::holding::Holding;
@@ -79,6 +79,9 @@ pub enum RunnerError {
     /// Its owner's policy: one that is not understood would let pass what it was written against.
     #[error(transparent)]
     Policy(#[from] ConfigError),
+    /// An agent its owner adds.
+    #[error("agents: {0}")]
+    Agent(#[from] CustomError),
     /// An address that is none.
     #[error("http: `{0}` is not an address like 127.0.0.1:9090")]
     Address(String),
@@ -148,7 +151,7 @@ impl Runner {
         if !options.config.pools.is_empty() {
             tracing::warn!("`pools` has no effect yet: a runner serves the pools of its ticket");
         }
-        let stable = Arc::new(Stable { rules, ..stable(options, home, member, mirrors).await });
+        let stable = Arc::new(Stable { rules, ..stable(options, home, member, mirrors).await? });
         let window = Window::open(&stable).await?;
         let root = Root::start(tree::plan(&stable, kept)).await?;
         tracing::info!(device = %stable.member.device(), slots = stable.advert.borrow().slots, "the runner runs");
@@ -220,13 +223,19 @@ pub(crate) async fn look(stable: &Shared) -> RunnerStatus {
     }
 }
 
-async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: Mirrors) -> Stable {
-    let (config, catalog, policy) = (options.config, Catalog::standard(), Policy::default());
+async fn stable(
+    options: RunnerOptions,
+    home: PathBuf,
+    member: Member,
+    mirrors: Mirrors,
+) -> Result<Stable, CustomError> {
+    let (config, policy) = (options.config, Policy::default());
+    let catalog = config.catalog()?;
     let owner = std::env::var_os("HOME").map(PathBuf::from).filter(|owner| owner.is_absolute());
     let probe = Probe::of(member.device());
     let offers = probe.look(&config, &catalog, owner.as_deref()).await;
     let advert = Advert { offers, slots: config.slots() };
-    Stable {
+    Ok(Stable {
         clock: Clock::start(),
         runs: Runs::new(&home),
         owner,
@@ -251,7 +260,7 @@ async fn stable(options: RunnerOptions, home: PathBuf, member: Member, mirrors: 
         load: watch::Sender::new(Load::default()),
         pending: Pending::default(),
         holding: Mutex::new(Holding::new(policy.lease_ttl_ms, policy.grace_ms)),
-    }
+    })
 }
 
 /// The owner's policy, if there is one.

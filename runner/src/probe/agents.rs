@@ -99,11 +99,14 @@ impl Asked {
     }
 }
 
-/// Files called `name` in the directories of `path` that can be executed.
+/// Files called `name` in the directories of `path`, or there outright, that can be executed.
 fn candidates(name: &str, path: &std::ffi::OsStr) -> Vec<PathBuf> {
     let executable = |file: &PathBuf| {
         file.is_absolute() && file.is_file() && rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok()
     };
+    if Path::new(name).is_absolute() {
+        return Some(PathBuf::from(name)).filter(executable).into_iter().collect();
+    }
     std::env::split_paths(path).map(|dir| dir.join(name)).filter(executable).collect()
 }
 
