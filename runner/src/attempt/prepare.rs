@@ -104,8 +104,7 @@ impl Life {
         let known = opened
             .map_err(|error| Ending::failed(FailureClass::Infra, "no directory for the run", error.to_string()))?;
         if let (Stage::Preparing, false, Some(parent)) = (self.held.stage, known, task.continues) {
-            let words =
-                format!("{parent} left nothing here any more: its branch is gone on with, its session is not");
+            let words = format!("{parent} left nothing here any more: its branch is gone on with, its session is not");
             self.record(vec![Event::Notice(words)], None, None).await;
         }
         if self.held.stage != Stage::Preparing {
