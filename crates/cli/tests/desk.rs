@@ -137,6 +137,37 @@ fn bad_input_is_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn what_no_runner_could_do_is_refused_before_anything_is_sent() {
+    let home = tempfile::tempdir().expect("a directory");
+    let run = |words: &[&str]| run(home.path(), &[&["run"], words].concat());
+    check(&run(&["--enforce", "command,write", "--", "true"]), 2, "`shell` asks nobody before it does a command");
+    check(&run(&["--agent", "claude", "--enforce", "everything", "x"]), 2, "possible values: command, write, fetch");
+    check(&run(&["--check", " ", "--", "true"]), 2, "--check is empty");
+    check(&run(&["--check", "true", "--check-rounds", "11", "--", "true"]), 2, "give 0 to 10");
+    check(&run(&["--env", "OSTLER_NOT_SET_ANYWHERE", "--", "true"]), 2, "it is not set here");
+    check(&run(&["--env", "A B=c", "--", "true"]), 2, "letters, digits");
+    check(&run(&["--policy", "/nowhere", "--", "true"]), 1, "/nowhere");
+    check(&run(&["--agent", "claude", "--detach", "x"]), 6, "ostler up");
+}
+
+#[test]
+fn agents_are_known_without_a_fleet_and_looked_for_here() {
+    let home = tempfile::tempdir().expect("a directory");
+    let look = |words: &[&str]| -> Did {
+        let words = [&["agents"], words].concat();
+        ostler(home.path(), &words).env("PATH", "/nowhere").output().expect("the binary runs").into()
+    };
+    check(&look(&["list"]), 0, "stream-json");
+    check(&look(&["show", "claude"]), 0, "/login");
+    check(&look(&["show", "nobody"]), 3, "no agent is called `nobody`");
+    check(&look(&["doctor"]), 0, "no agent is there");
+    check(&look(&["doctor", "--runner", "barn"]), 6, "ostler up");
+    let shown = json(home.path(), &["agents", "show", "shell"]);
+    assert_eq!(shown["agent"]["runners"][0]["state"], "ready");
+    assert_eq!(shown["agent"]["enforces"]["command"], "none");
+}
+
+#[test]
 fn runs_are_submitted_found_and_stopped() {
     let served = Served::start();
     let detached = served.did(&["run", "--detach", "--require", "xcode>=16", "--key", "k", "--", "true"]);
@@ -157,6 +188,16 @@ fn runs_are_submitted_found_and_stopped() {
     check(&served.did(&["runs", "diff", run]), 1, "kept no diff");
     check(&served.did(&["dead", "revive", run]), 4, "not a dead letter");
     check(&served.did(&["runs", "retry", run]), 0, "the same work as");
+    check(&served.did(&["runs", "show", run]), 0, "asked true");
+    check(&served.did(&["runs", "tell", run, "more"]), 2, "there is nobody to tell");
+    let asked = served.did(&["run", "--detach", "--agent", "claude", "--model", "opus", "--check", "make", "fix it"]);
+    let first = asked.out.trim().to_owned();
+    check(&served.did(&["runs", "show", &first]), 0, "check $ make (sent back once at most)");
+    let told = served.did(&["runs", "tell", "--detach", &first, "and then this"]);
+    check(&told, 0, "has not begun anywhere");
+    let task = json(served.path(), &["runs", "show", told.out.trim()])["run"]["task"].clone();
+    assert_eq!((&task["continues"], &task["prompt"]), (&first.as_str().into(), &"and then this".into()));
+    assert_eq!((&task["model"], &task["check"]["command"]), (&"opus".into(), &"make".into()));
 }
 
 #[test]

@@ -108,8 +108,11 @@ fn tidy(context: &Context, args: &Args, scratch: tempfile::TempDir, repository: 
         return;
     }
     let removed = repository.forget_branches();
-    let branches =
-        if removed == 0 { String::new() } else { format!(", and the {removed} branches ostler/run_… it made") };
+    let branches = match removed {
+        0 => String::new(),
+        1 => ", and the branch ostler/run_… it made".to_owned(),
+        _ => format!(", and the {removed} branches ostler/run_… it made"),
+    };
     match scratch.close() {
         Ok(()) => say(context, &format!("cleaned up: processes, files{branches}; --keep keeps them")),
         Err(error) => out::warn(&format!("the temporary directory could not be removed: {error}")),

@@ -31,7 +31,8 @@ impl Play<'_> {
         out::line("");
         out::line(&self.table().print(out::width(), Paint::stdout()));
         self.tell_results();
-        out::line(&format!("{} runs in {}", self.seen.len(), time::length(self.context.now().since(self.began))));
+        let runs = if self.seen.len() == 1 { "1 run".to_owned() } else { format!("{} runs", self.seen.len()) };
+        out::line(&format!("{runs} in {}", time::length(self.context.now().since(self.began))));
         Ok(())
     }
 
