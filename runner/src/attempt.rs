@@ -165,7 +165,7 @@ impl AttemptActor {
             &self.stable.member.keyring(),
             self.lease,
             ending.end.clone(),
-            ending.conclusion.clone(),
+            *ending.conclusion.clone(),
             true,
         );
         let (stable, lease, confirm) = (Arc::clone(&self.stable), self.lease, ending.confirm);

@@ -29,7 +29,7 @@ pub(crate) enum Request {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Answer {
     /// A person wants it done; say [`Request::Act`] before doing it.
-    Approved { remark: Remark },
+    Approved { remark: Box<Remark> },
     /// A person does not, or nobody answered.
     Rejected { message: String },
     /// Do it now, once.

@@ -51,7 +51,7 @@ const ENDING: &str = "ending";
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ending {
     pub(super) end: ReportedEnd,
-    pub(super) conclusion: Conclusion,
+    pub(super) conclusion: Box<Conclusion>,
     /// True when the relay waits to hear that nothing runs any more.
     pub(super) confirm: bool,
 }
@@ -62,7 +62,8 @@ impl Ending {
     }
 
     pub(super) fn with(end: ReportedEnd, words: impl Into<String>) -> Self {
-        Self { end, conclusion: Conclusion { words: words.into(), ..Conclusion::default() }, confirm: false }
+        let conclusion = Box::new(Conclusion { words: words.into(), ..Conclusion::default() });
+        Self { end, conclusion, confirm: false }
     }
 
     /// The agent was in a conversation, and that ended with its runner: the next attempt goes on, at once and preferably here.
@@ -159,13 +160,11 @@ impl Life {
             self.bury(task, adapter, redactor).await
         } else {
             match self.agent(task, start, &host).await {
-                Ok((agent, first)) => {
-                    let ending = self.follow(task, &agent, (adapter, redactor), first).await;
-                    self.verified(task, ending).await
-                }
+                Ok((agent, first)) => self.follow(task, &agent, (adapter, redactor), first).await,
                 Err(ending) => self.halted().unwrap_or(ending),
             }
         };
+        let ending = self.verified(task, ending).await;
         self.finish(task, tree, ending).await
     }
 
@@ -308,11 +307,8 @@ impl Life {
 fn judged(exit: Option<Exit>, outcome: Outcome, is_done: bool) -> Ending {
     let lost = || Ending::failed(FailureClass::Infra, "agent lost with its runner", "the agent's process was lost");
     let Some(exit) = exit else { return lost() };
-    let cause = match exit.cause {
-        // It had nothing more to do, and did not go by itself.
-        Cause::Stopped if is_done => Cause::Ended,
-        cause => cause,
-    };
+    // One that has nothing more to do need not go by itself.
+    let cause = if is_done && exit.cause == Cause::Stopped { Cause::Ended } else { exit.cause };
     match (cause, outcome) {
         (Cause::Ended, Outcome::Succeeded { message }) => Ending::with(ReportedEnd::Succeeded, message),
         (Cause::Ended, Outcome::Failed { failure, message }) => Ending::with(ReportedEnd::Failed(failure), message),

@@ -45,7 +45,6 @@ pub(super) struct Ready {
     seat: Option<Arc<Seat>>,
 }
 
-#[expect(clippy::result_large_err, reason = "an ending is made once in an attempt's life")]
 impl Life {
     /// Prepares what is not there yet.
     pub(super) async fn ready(&self, task: &Task) -> Result<Ready, Ending> {

@@ -246,7 +246,7 @@ impl Questions {
         asked.remark = remark.clone();
         let message = remark.text.clone();
         let told = match choice {
-            Choice::Approve => Answer::Approved { remark },
+            Choice::Approve => Answer::Approved { remark: Box::new(remark) },
             Choice::Reject => Answer::Rejected { message: message.clone() },
         };
         if let Some(waiter) = asked.waiter.take() {
@@ -310,7 +310,7 @@ impl Asked {
                 Some(Answer::Refused("this question was asked about another action: ask anew".to_owned()))
             }
             (_, true) => Some(Answer::Refused("this question is closed: ask anew".to_owned())),
-            (Some(gate), false) if !gate.waits() => Some(Answer::Approved { remark: self.remark.clone() }),
+            (Some(gate), false) if !gate.waits() => Some(Answer::Approved { remark: Box::new(self.remark.clone()) }),
             (Some(_) | None, false) => None,
         };
         match now {

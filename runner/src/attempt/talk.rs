@@ -69,7 +69,7 @@ pub(super) enum Act {
 #[derive(Debug)]
 pub(super) enum Decision {
     /// A person wants it done, and it may be done now.
-    Yes(Remark),
+    Yes(Box<Remark>),
     /// A person does not, or nobody will answer.
     No(String),
     /// It could not be asked, or may not be done any more; says why.

@@ -107,7 +107,7 @@ impl Life {
         if let Some(first) = first {
             drive.send(&first).await;
         }
-        let exit = drive.to_the_end().await;
+        let exit = drive.follow().await;
         let Drive { halt, broken, is_done, .. } = drive;
         Over { exit, halt, broken, is_done }
     }
@@ -140,7 +140,7 @@ impl Life {
 }
 
 impl<'a> Drive<'a> {
-    async fn to_the_end(&mut self) -> Option<Exit> {
+    async fn follow(&mut self) -> Option<Exit> {
         let (life, task, agent) = (self.life, self.task, self.agent);
         let fence = life.fence(agent.shim());
         tokio::pin!(fence);

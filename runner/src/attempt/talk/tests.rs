@@ -83,7 +83,7 @@ fn sent(acts: &[Act]) -> Vec<String> {
 }
 
 fn yes() -> Decision {
-    Decision::Yes(Remark::words("go"))
+    Decision::Yes(Box::new(Remark::words("go")))
 }
 
 #[test]
