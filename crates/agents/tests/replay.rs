@@ -178,8 +178,11 @@ fn fed(adapter: &mut dyn ostler_agents::Adapter, bytes: &[u8], noise: &mut Noise
 
 #[test]
 fn a_damaged_conversation_is_understood_as_far_as_it_goes() {
-    for name in ["claude-decide", "claude-question", "claude-follow", "codex-decide", "codex-question", "aider-decide"]
-    {
+    let native = ["claude-decide", "claude-question", "claude-follow", "codex-decide", "codex-question", "aider-decide"];
+    let acp = ["gemini-resume", "goose-decide", "kimi-interrupt", "hermes-cancel", "openhands-decide", "copilot-follow"];
+    for name in native.into_iter().map(str::to_owned).chain(acp.map(|name| format!("acp-{name}"))) {
+        let name = name.as_str();
+        let agent = name.trim_start_matches("acp-").split('-').next().expect("a name");
         let lines = printed(name);
         for seed in 1..=60u64 {
             let mut noise = Noise(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -193,8 +196,8 @@ fn a_damaged_conversation_is_understood_as_far_as_it_goes() {
                 let at = noise.next() as usize % damaged.len();
                 damaged[at] = noise.next() as u8;
             }
-            let mut adapter = adapter(name.split('-').next().expect("a name"));
-            adapter_launched(adapter.as_mut(), name.split('-').next().expect("a name"));
+            let mut adapter = adapter(agent);
+            adapter_launched(adapter.as_mut(), agent);
             for event in fed(adapter.as_mut(), &damaged, &mut noise) {
                 let sealed = postcard::to_allocvec(&event).expect("encodes").len();
                 assert!(sealed < EVENT_BYTES_MAX, "{name} seed {seed}");
@@ -205,7 +208,7 @@ fn a_damaged_conversation_is_understood_as_far_as_it_goes() {
 
 #[test]
 fn what_nobody_understands_is_kept_byte_for_byte() {
-    for agent in ["claude", "codex"] {
+    for agent in ["claude", "codex", "gemini"] {
         let mut noise = Noise(7);
         let lines: Vec<String> = (0..200)
             .map(|n| format!("{{\"type\":\"new_{n}\",\"x\":\"{}\"}}\n", "é".repeat(noise.next() as usize % 99)))
@@ -224,7 +227,7 @@ fn what_nobody_understands_is_kept_byte_for_byte() {
 #[test]
 fn noise_becomes_bounded_events_and_never_a_panic() {
     let seeds: Vec<Vec<u8>> =
-        ["claude-decide", "claude-question", "claude-401", "codex-decide", "codex-gone", "aider-decide"]
+        ["claude-decide", "claude-question", "claude-401", "codex-decide", "codex-gone", "aider-decide", "acp-kimi-decide"]
             .into_iter()
             .flat_map(printed)
             .collect();
@@ -276,7 +279,7 @@ fn commands_lose_no_byte() {
 
 #[test]
 fn a_text_agent_and_a_line_without_end_lose_no_byte() {
-    for agent in ["claude", "codex", "aider"] {
+    for agent in ["claude", "codex", "aider", "gemini"] {
         let mut adapter = adapter(agent);
         let (mut fed, mut got) = (Vec::new(), Vec::new());
         let mut take = |events: Vec<Event>| {

@@ -12,7 +12,7 @@ use std::path::Path;
 /// Plays `name` in pieces of at most `piece` bytes. What is decided and asked is in `plan`, in order: `yes`, `no: words`,
 /// `option 1`, `say: words`, `wait`, and `then: prompt`. The answer has one line per step that is no output, and the outcome.
 fn replay(name: &str, resume: bool, plan: &[&'static str], piece: usize) -> String {
-    let agent = name.split('-').next().expect("a name");
+    let agent = name.trim_start_matches("acp-").split('-').next().expect("a name");
     let mut adapter = adapter(agent);
     let mut context = context();
     context.resume = resume.then(|| Resume { session: session(name), otherwise: format!("FRESH: {}", context.prompt) });
@@ -68,8 +68,9 @@ fn judged(outcome: &Outcome) -> String {
 /// The session a resumed recording goes on with: the recording knows it.
 fn session(name: &str) -> String {
     let all = String::from_utf8(recording(name).0.into_iter().flat_map(|(_, bytes)| bytes).collect()).expect("UTF-8");
-    let after = |mark: &str| all.split(mark).nth(1).map(|rest| rest.chars().take(36).collect::<String>());
-    after("\"session_id\":\"").or_else(|| after("\"threadId\":\"")).unwrap_or_else(|| "chat".to_owned())
+    let after = |mark: &str| all.split(mark).nth(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned());
+    let marks = ["\"session_id\":\"", "\"threadId\":\"", "\"sessionId\":\""];
+    marks.into_iter().find_map(after).unwrap_or_else(|| "chat".to_owned())
 }
 
 struct Play<'a> {
@@ -147,6 +148,7 @@ impl Play<'_> {
             Event::Session { resumed, .. } => format!("session {resumed}"),
             Event::TurnEnded { reason } => format!("turn {reason}"),
             Event::Ended { message, .. } => message.clone(),
+            Event::Raw(line) => format!("raw {}", first(&String::from_utf8_lossy(line))),
             other => format!("{other:?}"),
         };
         self.told += line.trim_end();

@@ -189,7 +189,8 @@ fn remember(ended: &mut VecDeque<String>, id: String) {
     ended.push_back(id);
 }
 
-/// What a tool gave back: the texts of the content, else the raw output in the form it came.
+/// What a tool gave back: the texts of the content, else the raw output in the form it came. A diff in the content is
+/// the deed once more.
 fn output(message: &Value) -> String {
     let texts: Vec<&str> = list(message, "/content")
         .iter()
@@ -199,6 +200,9 @@ fn output(message: &Value) -> String {
     let raw = message.get("rawOutput");
     let text = match raw {
         _ if !texts.is_empty() => texts.join("\n"),
+        Some(Value::Object(_)) if list(message, "/content").iter().any(|part| text(part, "/type") == "diff") => {
+            text(message, "/rawOutput/content").to_owned()
+        }
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => text(message, "/_meta/terminal_output/data").to_owned(),
         Some(raw) => {

@@ -104,7 +104,12 @@ impl Meter {
 
     /// What a total has grown by; none when it has not.
     fn grown(&mut self, total: Usage) -> Option<Usage> {
+        let first = self.total == Usage::default();
         let before = std::mem::replace(&mut self.total, total);
+        // The first total of a resumed session is where counting begins: one call is missed, not the whole past repeated.
+        if first && self.base && self.counted == Counted::Metrics {
+            return None;
+        }
         let more = reported(
             total.input_tokens.saturating_sub(before.input_tokens),
             total.output_tokens.saturating_sub(before.output_tokens),
