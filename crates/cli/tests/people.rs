@@ -12,6 +12,11 @@ const OSTLER: &str = env!("CARGO_BIN_EXE_ostler");
 /// A loaded machine starts a process in seconds.
 const WITHIN: Duration = Duration::from_secs(60);
 
+#[expect(clippy::disallowed_methods, reason = "who waits for another process waits with a deadline")]
+fn now() -> Instant {
+    Instant::now()
+}
+
 fn ostler(home: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(OSTLER);
     command.args(words).env("OSTLER_HOME", home).env_remove("OSTLER_AGENT").env_remove("OSTLER_LOG");
@@ -54,8 +59,8 @@ impl Up {
 
     /// The only question that waits, as soon as there is one.
     fn question(&self) -> Value {
-        let until = Instant::now() + WITHIN;
-        while Instant::now() < until {
+        let until = now() + WITHIN;
+        while now() < until {
             let inbox = self.json(&["inbox"]);
             if let Some([one]) = inbox["approvals"].as_array().map(Vec::as_slice) {
                 return one.clone();
@@ -105,13 +110,13 @@ impl Person {
     /// Reads on until `text` stands there; what was read before it is forgotten.
     #[track_caller]
     fn sees(&mut self, text: &str) -> &mut Self {
-        let until = Instant::now() + WITHIN;
+        let until = now() + WITHIN;
         loop {
             if let Some(at) = self.seen.find(text) {
                 self.seen.drain(..at + text.len());
                 return self;
             }
-            let left = until.saturating_duration_since(Instant::now());
+            let left = until.saturating_duration_since(now());
             let bytes = self.heard.recv_timeout(left).unwrap_or_else(|_| panic!("no `{text}` in:\n{}", self.seen));
             self.seen.push_str(&String::from_utf8_lossy(&bytes));
         }
