@@ -77,12 +77,14 @@ pub(crate) struct Signed {
     pub(crate) choice: Choice,
     /// What was said with it.
     pub(crate) remark: Remark,
+    /// True for a question: a yes to it is an answer.
+    asked: bool,
 }
 
 impl Signed {
     /// `approved`, and what else that allows.
     pub(crate) fn words(&self) -> String {
-        let word = self.word();
+        let word = if self.asked && self.choice == Choice::Approve { "answered" } else { self.word() };
         match &self.remark.allow {
             Some(allowed) => format!("{word}; for the rest of this run: {}", rule::words(allowed)),
             None => word.to_owned(),
@@ -102,7 +104,8 @@ impl Signed {
 pub(crate) async fn sign(client: &Client, question: &Question, word: &Word) -> Result<Signed, Fault> {
     let (choice, remark) = word.means(question)?;
     client.answer(question, choice, &remark).await?;
-    Ok(Signed { choice, remark })
+    let asked = question.action.as_ref().is_ok_and(|action| matches!(action.deed, Deed::Question { .. }));
+    Ok(Signed { choice, remark, asked })
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     },
     /// One run, with its attempts, what they said and consumed, its approvals and what it waits for.
     Show(One),
-    /// What it printed.
+    /// What it said, did and printed.
     Logs(logs::Args),
     /// Everything it said, one line per event.
     Events(One),

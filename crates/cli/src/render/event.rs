@@ -222,7 +222,7 @@ mod tests {
         check(Event::Plan(plan), "  [x] look\n  [>] fix\n  [ ] test\n");
         let action = Action::new(command("rm -rf /"), "/srv", "");
         let because = "ostler.policy:7".to_owned();
-        check(Event::Ruled { action, effect: Effect::Deny, because }, "· denied by ostler.policy:7: $ rm -rf /\n");
+        check(Event::Ruled { action, effect: Effect::Deny, because }, "· denied: $ rm -rf / (ostler.policy:7)\n");
         check(Event::Raw(b"{}".to_vec()), "");
         let output = "1 passed\n1 failed".to_owned();
         let checked = Event::Checked { command: "make test".to_owned(), round: 2, passed: false, output };

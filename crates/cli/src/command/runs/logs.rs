@@ -1,4 +1,4 @@
-//! `ostler runs logs`: what a run printed, from the relay's log, also after everything restarted.
+//! `ostler runs logs`: what a run said and printed, from the relay's log, also after everything restarted.
 
 use crate::command::run::follow;
 use crate::context::Context;
@@ -32,8 +32,9 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     let recording = crate::progress::with("reading", client.events(run, 1)).await?;
     if context.json() {
         let output = recording.events.iter().filter(|heard| matches!(heard.event, Ok(Event::Output { .. })));
-        let output: Vec<_> = output.map(event::json).collect();
-        context.print_json(json!({ "run": run.to_string(), "output": output }));
+        let said = recording.events.iter().filter(|heard| !matches!(heard.event, Ok(Event::Raw(_))));
+        let (output, said): (Vec<_>, Vec<_>) = (output.map(event::json).collect(), said.map(event::json).collect());
+        context.print_json(json!({ "run": run.to_string(), "output": output, "events": said }));
         return Ok(Exit::Success);
     }
     if let Some(first) = recording.truncated_before {

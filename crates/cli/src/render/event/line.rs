@@ -71,7 +71,7 @@ fn ruled(action: &Action, effect: Effect, because: &str) -> String {
         Effect::Ask => "asked",
         Effect::Deny => "denied",
     };
-    format!("{word} by {}: {}", plain(because), asked(action))
+    format!("{word}: {} ({})", asked(action), plain(because))
 }
 
 /// `check passed: make test`, with the round from the second on.
