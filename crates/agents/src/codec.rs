@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub(crate) mod diff;
 pub(crate) mod ear;
 pub(crate) mod jsonrpc;
+pub(crate) mod pi;
 pub(crate) mod refusal;
 pub(crate) mod text;
 pub(crate) mod verdict;

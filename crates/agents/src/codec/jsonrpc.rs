@@ -55,7 +55,9 @@ impl Fault {
             Value::Null => self.message.clone(),
             Value::String(data) if self.message.is_empty() => data.clone(),
             Value::String(data) => format!("{}: {data}", self.message),
-            data => format!("{}: {data}", self.message),
+            data @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                format!("{}: {data}", self.message)
+            }
         }
     }
 }

@@ -156,7 +156,7 @@ impl Described<'_> {
             Value::Array(words) => {
                 Some(words.iter().filter_map(Value::as_str).map(quoted).collect::<Vec<_>>().join(" "))
             }
-            _ => None,
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
         });
         // Without an input it is shown behind a prompt (hermes), or as the title (gemini) that is more than a name (kimi).
         let shown = text(self.call, "/content/0/content/text").strip_prefix("$ ");
