@@ -1,7 +1,9 @@
 //! Gemini CLI, `gemini --acp` (0.61).
 //!
-//! Its permission requests carry no input: the command is the title, the change is a diff. The repository's own settings,
-//! hooks and servers are read only from trusted folders, and no folder is trusted here.
+//! Its permission requests carry no input: the command is the title, the change is a diff. Commands it knows to be harmless
+//! (`ls`) run unasked, whatever its rules say. The repository's own settings, hooks and servers are read only from trusted
+//! folders, and no folder is trusted here. A session that is resumed within the minute it began in is lost: both are
+//! written to one file.
 
 use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
 use crate::codec::acp::Acp;
@@ -33,7 +35,7 @@ pub(crate) static ENTRY: Entry = Entry {
         Shared { path: ".gemini/google_accounts.json", how: Sharing::Link },
         Shared { path: ".gemini/settings.json", how: Sharing::Copy },
     ],
-    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::Enforced },
+    enforces: Enforcement { command: Grip::Advisory, write: Grip::Enforced, fetch: Grip::Enforced },
     resumes: true,
     adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };

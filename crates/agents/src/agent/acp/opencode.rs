@@ -20,7 +20,8 @@ pub(crate) static ENTRY: Entry = Entry {
     standing: Standing::Verified("1.18.33"),
     sign_in: SignIn {
         env: &["OPENCODE_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"],
-        files: &[".local/share/opencode/auth.json"],
+        // A provider with its key may stand in the settings: what is in them cannot be told from outside.
+        files: &[".local/share/opencode/auth.json", ".config/opencode/opencode.json"],
         how: "run `opencode auth login`",
     },
     env: &["OPENCODE_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY", "GEMINI_API_KEY"],

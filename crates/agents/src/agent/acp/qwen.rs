@@ -1,13 +1,15 @@
 //! Qwen Code, `qwen --acp` (0.24).
 //!
-//! Left alone it judges for itself what to ask about, so that its mode is forced. Folder trust is switched on, and no
-//! folder is trusted: the repository's own settings, hooks and servers are not read.
+//! Left alone it judges for itself what to ask about, so that its mode is forced, and a rule makes it ask about commands it
+//! takes for harmless too. Folder trust is switched on, and no folder is trusted: the repository's own settings, hooks and
+//! servers are not read.
 
 use crate::adapter::LaunchContext;
 use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
 use crate::codec::acp::Acp;
 use crate::codec::acp::profile::{Counted, Model, Outfit, Profile};
 use ostler_core::task::Task;
+use serde_json::json;
 
 pub(crate) static ENTRY: Entry = Entry {
     name: "qwen",
@@ -34,7 +36,7 @@ pub(crate) static ENTRY: Entry = Entry {
         Shared { path: ".qwen/oauth_creds.json", how: Sharing::Link },
         Shared { path: ".qwen/settings.json", how: Sharing::Copy },
     ],
-    enforces: Enforcement { command: Grip::Advisory, write: Grip::Enforced, fetch: Grip::Enforced },
+    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::Enforced },
     resumes: true,
     adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };
@@ -56,8 +58,12 @@ const DEFAULTS: &str = ".qwen/ostler-defaults.json";
 
 fn wary(_task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
     let Some(home) = &context.home else { return };
-    let settings = br#"{"security":{"folderTrust":{"enabled":true}},"general":{"enableAutoUpdate":false}}"#;
-    outfit.files.push((DEFAULTS.to_owned(), settings.to_vec()));
+    let settings = json!({
+        "general": { "enableAutoUpdate": false },
+        "security": { "folderTrust": { "enabled": true } },
+        "permissions": { "ask": ["Bash"] },
+    });
+    outfit.files.push((DEFAULTS.to_owned(), settings.to_string().into_bytes()));
     let path = home.join(DEFAULTS).display().to_string();
     outfit.env.push(("QWEN_CODE_SYSTEM_DEFAULTS_PATH".to_owned(), path));
 }

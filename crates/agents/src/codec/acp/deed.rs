@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! diff in the content ─────────────────────────────────▶ Edit
-//! kind of the call, else the tool's name, else its input ─▶ Command | Edit | Read | Search | Fetch | Subagent | Mcp | Other
+//! kind of the call, else the tool's name ─▶ Command | Edit | Read | Search | Fetch | Subagent | Mcp | Other
 //! ```
 //!
 //! Owns the reading of descriptions, which every agent words in its own way. A deed is what people and policy decide
@@ -42,7 +42,7 @@ impl Described<'_> {
         }
         let known = match self.kind {
             "execute" | "edit" | "delete" | "move" | "read" | "search" | "fetch" => self.kind,
-            _ => kind_of(&name).unwrap_or_else(|| kind_by_input(&input)),
+            _ => kind_of(&name).unwrap_or("other"),
         };
         let deed = match known {
             "execute" => self.command(&input),
@@ -81,9 +81,12 @@ impl Described<'_> {
         }
     }
 
-    /// The directory it is done in, when the message says.
+    /// The directory it is done in, when the message says: in the input, or in words (gemini).
     pub(super) fn directory(&self) -> Option<String> {
-        first(&self.input(), &DIRECTORIES).map(str::to_owned)
+        let input = self.input();
+        let words =
+            || text(self.call, "/content/0/content/text").strip_prefix("[current working directory ")?.split_once(']');
+        first(&input, &DIRECTORIES).or_else(|| Some(words()?.0)).map(str::to_owned)
     }
 
     /// True when the message is one of a series that tells the input piece by piece.
@@ -252,18 +255,6 @@ fn kind_of(name: &str) -> Option<&'static str> {
         "task" | "agent" | "delegate" | "delegate_task" | "subagent" => "subagent",
         _ => return None,
     })
-}
-
-/// What a tool does whose name says nothing, by what it is given.
-fn kind_by_input(input: &Value) -> &'static str {
-    let has = |names: &[&str]| first(input, names).is_some();
-    if has(&["command", "cmd"]) && !has(&PATHS[..7]) {
-        "execute"
-    } else if has(&PATHS[..7]) && has(&["content", "file_text", "new_str", "new_string", "diff"]) {
-        "edit"
-    } else {
-        "other"
-    }
 }
 
 #[cfg(test)]
