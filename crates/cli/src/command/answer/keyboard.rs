@@ -1,9 +1,9 @@
 //! The person at the terminal: one question at a time, one line as the answer.
 //!
 //! ```text
-//! question ─▶ (one at a time) page, prompt ─▶ line ─▶ Word
-//!                                 ▲            └ not understood ─┐
-//!                                 └──────────────────────────────┘
+//! question ─▶ turn (one at a time) ─▶ page, prompt ─▶ line ─▶ Word
+//!                                          ▲            └ not understood ─┐
+//!                                          └──────────────────────────────┘
 //! ```
 //!
 //! Owns the one reader of stdin. A question that is dropped (answered elsewhere, withdrawn) is no longer asked; what was
@@ -15,12 +15,12 @@ use ostler_core::approval::{Action, Deed};
 use ostler_core::guard::for_this_run;
 use std::io::BufRead;
 use std::sync::Arc;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, MutexGuard, mpsc};
 
 /// Lines as they are typed.
 type Lines = mpsc::UnboundedReceiver<String>;
 
-/// The keyboard. Clones are the same one.
+/// The keyboard. Clones are the same one; a second one beside it would read the first one's lines.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Keyboard {
     lines: Arc<Mutex<Option<Lines>>>,
@@ -32,13 +32,23 @@ impl Keyboard {
         (!no_input && out::can_ask()).then(Self::default)
     }
 
+    /// Waits until nobody else is being asked.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        Turn(self.lines.lock().await)
+    }
+}
+
+/// The right to ask, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn<'a>(MutexGuard<'a, Option<Lines>>);
+
+impl Turn<'_> {
     /// Shows `page` and waits for a word about `action`. None when nobody is there (any more).
-    pub(crate) async fn ask(&self, page: &str, action: &Action) -> Option<Word> {
-        let mut slot = self.lines.lock().await;
+    pub(crate) async fn ask(&mut self, page: &str, action: &Action) -> Option<Word> {
         if !out::can_ask() {
             return None;
         }
-        let lines = slot.get_or_insert_with(read);
+        let lines = self.0.get_or_insert_with(read);
         out::forget_typed();
         while lines.try_recv().is_ok() {}
         out::note(page);

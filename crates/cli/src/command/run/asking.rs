@@ -63,6 +63,7 @@ struct Clerk {
 
 impl Clerk {
     async fn settle(&self, id: ApprovalId) -> Result<(), Fault> {
+        let mut turn = self.keyboard.turn().await;
         let question = self.client.approval(id).await?;
         if !question.approval.is_pending() {
             return Ok(());
@@ -77,7 +78,7 @@ impl Clerk {
             out::note(&format!("{page}\nreject it with `ostler reject {short}`"));
             return Ok(());
         };
-        match self.keyboard.ask(&page, action).await {
+        match turn.ask(&page, action).await {
             Some(word) => out::note(&sign(&self.client, &question, &word).await?.words()),
             None => {
                 out::note(&format!("nobody is at the keyboard: `ostler approve {short}` or `ostler reject {short}`"))

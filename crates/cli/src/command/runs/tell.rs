@@ -54,7 +54,13 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     let before = client.find(&args.run).await?;
     let task = client.task(before).await?;
     takes_words(&task.agent)?;
-    let detail = over(context, &client, before, args).await?;
+    // One for both runs: it has the only reader of stdin.
+    let keyboard = Keyboard::of_person(args.no_input);
+    let detail = if args.detach {
+        Some(client.run(before).await?)
+    } else {
+        over(context, &client, before, keyboard.clone()).await?
+    };
     let Some(detail) = detail else { return Ok(Exit::Interrupted) };
     let home = home(&client, &detail.view.life).await?;
     tell_what_happens(&detail.view, &task, home.as_ref());
@@ -67,7 +73,7 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
         }
         return Ok(Exit::Success);
     }
-    let exit = follow::all(context, &client, &[one.run], Keyboard::of_person(args.no_input)).await?;
+    let exit = follow::all(context, &client, &[one.run], keyboard).await?;
     if context.json() {
         print_json(context, &client, &[one.run]).await?;
     }
@@ -84,16 +90,20 @@ fn takes_words(agent: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The run once it is over, or as it is with `--detach`; none when the person would not wait.
-async fn over(context: &Context, client: &Client, run: RunId, args: &Args) -> Result<Option<RunDetail>, Fault> {
+/// The run once it is over; none when the person would not wait.
+async fn over(
+    context: &Context,
+    client: &Client,
+    run: RunId,
+    keyboard: Option<Keyboard>,
+) -> Result<Option<RunDetail>, Fault> {
     let detail = client.run(run).await?;
-    if args.detach || render::exit(&detail.view.life).is_some() {
+    if render::exit(&detail.view.life).is_some() {
         return Ok(Some(detail));
     }
     let short = run.short();
     out::note(&format!("{short} is still at work: it is told when it is over (--detach submits at once)"));
-    let (show, keyboard) =
-        if context.json() { (Show::Nothing, None) } else { (Show::Everything, Keyboard::of_person(args.no_input)) };
+    let (show, keyboard) = if context.json() { (Show::Nothing, None) } else { (Show::Everything, keyboard) };
     let runs = [run];
     tokio::select! {
         ended = follow::ends(context, client, &runs, show, keyboard) => drop(ended?),

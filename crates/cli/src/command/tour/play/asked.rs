@@ -29,7 +29,10 @@ impl Play<'_> {
             (Some(keyboard), Ok(action)) => {
                 let keyboard = keyboard.clone();
                 let no = || Word::No("nobody is at the terminal".to_owned());
-                self.asking.spawn(async move { send(keyboard.ask(&page, &action).await.unwrap_or_else(no)) });
+                self.asking.spawn(async move {
+                    let mut turn = keyboard.turn().await;
+                    send(turn.ask(&page, &action).await.unwrap_or_else(no));
+                });
             }
             (_, action) => {
                 say(self.context, &page);
