@@ -19,7 +19,8 @@ mod lost;
 use day::Habits;
 
 /// Asks for everything, and counts what it uses.
-const EVERYTHING: Habits = Habits { asks_to_write: true, asks_for_commands: true, counts_tokens: true };
+const EVERYTHING: Habits =
+    Habits { asks_to_write: true, asks_for_commands: true, counts_tokens: true, forgets_within_the_minute: false };
 
 macro_rules! days {
     ($($name:ident: $habits:expr;)*) => {$(
@@ -34,7 +35,7 @@ days! {
     claude: EVERYTHING;
     codex: EVERYTHING;
     opencode: EVERYTHING;
-    gemini: EVERYTHING;
+    gemini: Habits { forgets_within_the_minute: true, ..EVERYTHING };
     qwen: EVERYTHING;
     goose: EVERYTHING;
     copilot: EVERYTHING;

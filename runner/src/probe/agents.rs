@@ -18,8 +18,9 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Agents start slowly: some take seconds to load their libraries.
-const WITHIN: Duration = Duration::from_secs(10);
+/// Agents start slowly: the slowest takes eleven seconds for its version on a quiet machine, and several times that on a busy
+/// one. A program that hangs keeps nobody but itself from being offered.
+const WITHIN: Duration = Duration::from_secs(60);
 /// What an agent can hold back until it is answered.
 const KINDS: [&str; 3] = ["command", "write", "fetch"];
 

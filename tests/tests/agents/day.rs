@@ -2,13 +2,13 @@
 //! stopped in the middle of a tool.
 
 use crate::house::{House, RUNNER};
-use ostler_client::Question;
 use ostler_core::approval::Choice;
 use ostler_core::event::Event;
 use ostler_core::ids::RunId;
 use ostler_core::task::Task;
 use ostler_core::usage::{Conclusion, UsageSource};
-use ostler_tests::{INPUT_TOKENS, OUTPUT_TOKENS, Scripts, Step};
+use ostler_tests::{INPUT_TOKENS, OUTPUT_TOKENS, Scripts, Step, unix_ms, until_within};
+use std::time::Duration;
 
 /// What an agent was seen to do.
 #[derive(Debug, Clone, Copy)]
@@ -19,10 +19,13 @@ pub(crate) struct Habits {
     pub(crate) asks_for_commands: bool,
     /// Says how many tokens it used.
     pub(crate) counts_tokens: bool,
+    /// Names its session's file by the minute, and overwrites it when the session is loaded within the same.
+    pub(crate) forgets_within_the_minute: bool,
 }
 
 /// What a person says no to: every agent asks before this.
 const REFUSED: &str = "rm -rf precious";
+const MINUTE_MS: u64 = 60_000;
 /// Ends only when it is ended.
 const ENDLESS: &str = "tail -f /dev/null";
 
@@ -40,8 +43,8 @@ fn scripts() -> Scripts {
 pub(crate) async fn whole(agent: &'static str, habits: Habits) {
     let Some(mut house) = House::with(agent, scripts()).await else { return };
     let run = works(&mut house, habits).await;
-    follows_up(&mut house, run).await;
-    is_cancelled(&mut house).await;
+    follows_up(&mut house, run, habits).await;
+    is_cancelled(&mut house, habits).await;
 }
 
 /// Writes, runs, is refused; the relay dies while the first question waits.
@@ -91,10 +94,15 @@ async fn is_counted(house: &House, run: RunId, habits: Habits) {
 }
 
 /// A second prompt finds the session of the first.
-async fn follows_up(house: &mut House, run: RunId) {
+async fn follows_up(house: &mut House, run: RunId, habits: Habits) {
+    if habits.forgets_within_the_minute {
+        let (minute, patience) = (unix_ms() / MINUTE_MS, Duration::from_millis(2 * MINUTE_MS));
+        until_within(patience, "another minute", || async { (unix_ms() / MINUTE_MS != minute).then_some(()) }).await;
+    }
     let task = Task { continues: Some(run), ..house.task("Say one thing more. [[script:say]]") };
     let next = house.submit(task).await;
-    assert!(house.question(next).await.is_none(), "{}: nothing is to be asked", house.agent);
+    let asked = house.question(next).await.map(|question| question.action);
+    assert!(asked.is_none(), "{}: {asked:?}", house.agent);
     assert_eq!(house.over(next).await, "succeeded");
     let resumed = |event: &Event| matches!(event, Event::Session { resumed: true, .. });
     assert!(house.events(next).await.iter().any(resumed), "{}: it went on with its session", house.agent);
@@ -104,11 +112,13 @@ async fn follows_up(house: &mut House, run: RunId) {
 }
 
 /// Stopped in the middle of a command: nothing of it is left.
-async fn is_cancelled(house: &mut House) {
-    let run = house.submit(house.task("Wait. [[script:long]]")).await;
-    let question: Option<Question> = house.question(run).await;
-    let question = question.unwrap_or_else(|| panic!("{}: it asks", house.agent));
-    house.answer(&question, Choice::Approve, "").await;
+async fn is_cancelled(house: &mut House, habits: Habits) {
+    let prompt = format!("Wait. [[script:long command='echo > busy.txt; {ENDLESS}']]");
+    let run = house.submit(house.task(&prompt)).await;
+    if habits.asks_for_commands {
+        let question = house.question(run).await.unwrap_or_else(|| panic!("{}: it asks", house.agent));
+        house.answer(&question, Choice::Approve, "").await;
+    }
     house.at_work(ENDLESS).await;
     house.client().cancel(run).await.expect("it was live");
     assert_eq!(house.over(run).await, "cancelled");

@@ -8,11 +8,11 @@ use ostler_core::event::Event;
 use ostler_core::guard::{Effect, Rule};
 use ostler_core::ids::RunId;
 use ostler_core::task::{Source, Task, Work};
-use ostler_tests::{Installed, Model, Processes, RELAY, Scripts, missing_loudly, setup, until_within};
+use ostler_tests::{Installed, Model, Part, Processes, RELAY, Scripts, setup, until_within};
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -27,27 +27,35 @@ const PATIENCE: Duration = Duration::from_secs(180);
 /// Real agents at once: each takes a processor to itself while it loads.
 static ROOM: Semaphore = Semaphore::const_new(2);
 
+/// Of one event, in the story of a failed test.
+const EVENT_CHARS_MAX: usize = 400;
+
+/// How often it is looked whether a process is left.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The command line of a process, as far as it still has one.
+fn line(pid: u32) -> String {
+    let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    String::from_utf8_lossy(&line).replace('\0', " ")
+}
+
 /// The house.
 pub(crate) struct House {
     pub(crate) agent: &'static str,
     pub(crate) fleet: Processes,
     pub(crate) model: Model,
     answered: BTreeSet<String>,
+    story: Mutex<String>,
     _room: SemaphorePermit<'static>,
 }
 
 impl House {
     /// A house with `agent`; none, said loudly, when it is not wanted or not there.
     pub(crate) async fn with(agent: &'static str, scripts: Scripts) -> Option<Self> {
-        if std::env::var_os("OSTLER_REAL").is_none_or(|value| value != "1") {
-            writeln!(std::io::stderr(), "NOT RUN: {agent}, for real: set OSTLER_REAL=1").expect("stderr is open");
-            return None;
-        }
-        let missing = |missing| missing_loudly(&format!("{agent}, for real"), &missing);
-        let installed = Installed::find(agent).map_err(missing).ok()?;
+        let installed = Installed::for_real(&format!("{agent}, through relay and runner"), agent)?;
         let room = ROOM.acquire().await.expect("nobody closes it");
-        let model = Model::start(scripts);
         let mut fleet = Processes::start(OSTLER, RELAY_CONFIG).await;
+        let model = Model::start_at(scripts, 0, Some(&fleet.directory().join("model.log")));
         let owner = fleet.directory().join("owner");
         std::fs::create_dir(&owner).expect("a home");
         let needs = setup(agent, &model.url(agent), &owner);
@@ -59,7 +67,7 @@ impl House {
         fleet.equip(RUNNER, environment);
         let config = "slots = 2\n[workspace]\ndisk_reserve = '1MiB'\n";
         fleet.runner(RUNNER, config).await;
-        let house = Self { agent, fleet, model, answered: BTreeSet::new(), _room: room };
+        let house = Self { agent, fleet, model, answered: BTreeSet::new(), story: Mutex::default(), _room: room };
         house.repository();
         house.is_ready().await;
         Some(house)
@@ -108,6 +116,8 @@ impl House {
             args: vec![],
             path: vec![],
             host: vec![],
+            tool: vec![],
+            unreadable: false,
             agent: vec![],
             queue: vec![],
             risk: None,
@@ -131,9 +141,17 @@ impl House {
     /// The next question of the run that was not answered yet; none when the run is over first.
     pub(crate) async fn question(&mut self, run: RunId) -> Option<Question> {
         let what = format!("{}: a question or the end", self.agent);
+        let asked = self.asked(run, &what).await;
+        if asked.is_none() {
+            self.remember(run).await;
+        }
+        asked
+    }
+
+    async fn asked(&self, run: RunId, what: &str) -> Option<Question> {
         let answered = &self.answered;
         let client = &self.fleet.client;
-        until_within(PATIENCE, &what, || async {
+        until_within(PATIENCE, what, || async {
             let asked = client.inbox().await.ok()?;
             let new = |q: &Question| q.approval.lease.run == run && !answered.contains(&q.approval.id.to_string());
             if let Some(question) = asked.into_iter().find(new) {
@@ -164,6 +182,19 @@ impl House {
         .await
     }
 
+    /// What the run said is told when a test fails.
+    async fn remember(&self, run: RunId) {
+        let mut told = format!("--- {}, {run}\n", self.agent);
+        for event in self.events(run).await {
+            let line: String = format!("{event:?}").chars().take(EVENT_CHARS_MAX).collect();
+            told.push_str(&format!("{line}\n"));
+        }
+        for heard in self.model.heard(self.agent).iter().filter(|heard| heard.part != Part::Outside) {
+            told.push_str(&format!("model {:?} {}\n", heard.part, heard.status));
+        }
+        self.story.lock().expect("nobody panics with it").push_str(&told);
+    }
+
     /// All events of the run, readable ones.
     pub(crate) async fn events(&self, run: RunId) -> Vec<Event> {
         let recording = self.client().events(run, 1).await.expect("its events are there");
@@ -182,19 +213,21 @@ impl House {
 
     /// Waits until nothing that the runner started is left.
     pub(crate) async fn nothing_left(&self, why: &str) {
-        until_within(PATIENCE, &format!("{}: no process is left {why}", self.agent), || async {
-            self.fleet.offspring(RUNNER).is_empty().then_some(())
-        })
-        .await;
+        let gone = async {
+            while !self.fleet.offspring(RUNNER).is_empty() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, gone).await.is_err() {
+            let left: Vec<String> = self.fleet.offspring(RUNNER).into_iter().map(line).collect();
+            panic!("{}: left {why}: {left:?}", self.agent);
+        }
     }
 
     /// Waits until a process of the agent's has `words` in its arguments.
     pub(crate) async fn at_work(&self, words: &str) {
         until_within(PATIENCE, &format!("{}: `{words}` is executed", self.agent), || async {
-            let ours = self.fleet.offspring(RUNNER);
-            let line = |pid: &u32| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let says = |pid: &u32| String::from_utf8_lossy(&line(pid)).replace('\0', " ").contains(words);
-            ours.iter().any(says).then_some(())
+            self.fleet.offspring(RUNNER).into_iter().any(|pid| line(pid).contains(words)).then_some(())
         })
         .await;
     }
@@ -203,5 +236,14 @@ impl House {
     pub(crate) fn relay_dies(&mut self) {
         self.fleet.hurt(RELAY, ostler_tests::Hurt::Kill);
         self.fleet.start_relay();
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let story = self.story.lock().map_or_else(|poisoned| poisoned.into_inner().clone(), |story| story.clone());
+            eprintln!("{story}");
+        }
     }
 }

@@ -49,6 +49,8 @@ static PROFILE: Profile = Profile {
 /// Over ACP it heeds no environment (`--override-with-envs` is for its other modes), only its settings: they are made of
 /// the environment where that names a model and a key.
 fn configured(task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
+    // Its terminals live in a tmux server: a shared one would be another run's, and outlive both.
+    outfit.env.push(("TMUX_TMPDIR".to_owned(), context.temporary.display().to_string()));
     let given = |name: &str| {
         let found = task.env.iter().chain(&context.host).find(|(one, value)| one == name && !value.is_empty());
         found.map(|(_, value)| value.clone())
