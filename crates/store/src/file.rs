@@ -28,8 +28,12 @@ pub(crate) use migration::NEWEST;
 
 /// What every redb file starts with.
 const MAGIC: &[u8; 9] = b"redb\x1a\x0a\xa9\x0d\x0a";
-/// redb's page cache for a ledger or an event log; its own default of 1 GiB is most of a small machine.
+/// redb's page cache for a ledger, and for a file whose kind is not known yet; its own default of 1 GiB is most of a small
+/// machine.
 const CACHE_BYTES: usize = 64 << 20;
+/// Page cache of an event log: it is written and followed at the ends of runs, and the rest is read once. Several threads
+/// fill it, and glibc's heap keeps as much again for each of them (docs/performance.md), so that more would only be held.
+const EVENTS_CACHE_BYTES: usize = 16 << 20;
 /// Page cache of a runner's journal, which stays small.
 const JOURNAL_CACHE_BYTES: usize = 8 << 20;
 
@@ -139,7 +143,12 @@ pub(crate) fn write_meta(txn: &WriteTransaction, meta: Meta) -> Result<(), Store
 
 /// Opens a file of one kind, brings it to the newest schema, and says what it is.
 pub(crate) fn open(path: &Path, kind: Kind) -> Result<(Database, Meta), OpenError> {
-    let (db, meta) = open_any(path)?;
+    let cache_bytes = match kind {
+        Kind::Ledger => CACHE_BYTES,
+        Kind::Events => EVENTS_CACHE_BYTES,
+        Kind::Journal => JOURNAL_CACHE_BYTES,
+    };
+    let (db, meta) = open_caching(path, cache_bytes)?;
     if meta.kind != kind {
         let (found, wanted) = (meta.kind.word(), kind.word());
         return Err(OpenError::Kind { path: path.to_owned(), found, wanted });
@@ -150,8 +159,12 @@ pub(crate) fn open(path: &Path, kind: Kind) -> Result<(Database, Meta), OpenErro
 
 /// Opens a file of any kind, as it is.
 pub(crate) fn open_any(path: &Path) -> Result<(Database, Meta), OpenError> {
+    open_caching(path, CACHE_BYTES)
+}
+
+fn open_caching(path: &Path, cache_bytes: usize) -> Result<(Database, Meta), OpenError> {
     sniff(path)?;
-    let db = Builder::new().set_cache_size(CACHE_BYTES).open(path).map_err(|error| OpenError::redb(path, error))?;
+    let db = Builder::new().set_cache_size(cache_bytes).open(path).map_err(|error| OpenError::redb(path, error))?;
     let meta = read_meta(&db, path)?;
     Ok((db, meta))
 }
