@@ -16,7 +16,7 @@ pub const USAGE: &str = "usage: ostler-load SCENARIO [--KEY VALUE]...
   idle         relay memory for idle runners           --runners 1000
   queued       relay memory for queued runs            --count 100000 --clients 16 --inflight 48
   reopen       start of a relay with history           --megabytes 1024
-  stream       agents that talk for an hour, heard     --rate 100 --for 1h --runs 1 --quiet 1m --trickle 10 --warm 100000
+  stream       agents that talk for an hour, heard     --rate 100 --for 1h --runs 1 --quiet 1m --trickle 10 --warm 250000
   agents       our memory for many agents at once      --runs 20 --rate 10 --for 1m
   act          not a measurement: the agent of both    --rate 100 --for 1m --asks 0
 all: --rounds 3 (stream and agents: 1), --dir DIRECTORY on the disk to measure (default: the temporary directory),

@@ -16,6 +16,7 @@ mod transitions;
 use crate::figure::{Figure, Table};
 use crate::soak::actor;
 use crate::{Error, Options, USAGE};
+use std::io::Write;
 use std::process::ExitCode;
 
 pub use transitions::{Mill, Milled};
@@ -39,6 +40,10 @@ pub fn main() -> ExitCode {
 
 fn run(mut words: impl Iterator<Item = String>) -> Result<(), Error> {
     let scenario = words.next().ok_or(USAGE)?;
+    if scenario == "--version" {
+        // A runner asks every agent.
+        return Ok(writeln!(std::io::stdout(), "ostler-load {}", env!("CARGO_PKG_VERSION"))?);
+    }
     let options = Options::read(words)?;
     if scenario == "act" {
         return actor::act(&options);

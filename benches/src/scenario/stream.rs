@@ -29,7 +29,7 @@ const LASTS: Duration = Duration::from_secs(3_600);
 const QUIET: Duration = Duration::from_secs(60);
 const TRICKLE: u64 = 10;
 /// Events that fill the caches, and how many a second: twice what 64 MiB of pages hold.
-const WARM: u64 = 100_000;
+const WARM: u64 = 250_000;
 const WARM_RATE: u64 = 2_000;
 /// Looks of a talk: of an hour, one a minute.
 const LOOKS: u32 = 60;
