@@ -357,5 +357,6 @@ async fn a_long_conversation_that_was_let_go_of_is_not_told_twice_by_a_later_lif
     let noise =
         events.iter().filter_map(|event| if let Event::Output { bytes, .. } = event { Some(bytes) } else { None });
     assert_eq!(noise.flatten().filter(|byte| **byte == b'x').count(), 4_000_000);
+    assert!(!events.iter().any(|event| matches!(event, Event::Notice(_))), "nothing is missing");
     assert_eq!(said(&events), "before\n");
 }
