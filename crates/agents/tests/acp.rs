@@ -47,6 +47,23 @@ fn a_session_that_is_gone_begins_afresh() {
 }
 
 #[test]
+fn questions_and_plans() {
+    check("acp-kimi-question", false, &["option 0"]);
+    check("acp-qwen-question", false, &["option 0"]);
+    check("acp-kimi-plan", false, &[]);
+    check("acp-gemini-fetch", false, &["yes"]);
+}
+
+#[test]
+fn pi_asks_nobody() {
+    check("acp-pi-follow", false, &["then: do more"]);
+    check("acp-pi-resume", true, &[]);
+    check("acp-pi-gone", true, &[]);
+    check("acp-pi-401", false, &[]);
+    check("acp-pi-interrupt", false, &[]);
+}
+
+#[test]
 fn a_provider_that_refuses() {
     for agent in ["gemini", "goose", "opencode", "qwen", "copilot", "kimi", "hermes"] {
         check(&format!("acp-{agent}-401"), false, &[]);

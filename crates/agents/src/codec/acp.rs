@@ -19,6 +19,7 @@ mod diff;
 mod meter;
 mod opening;
 pub(crate) mod profile;
+mod question;
 mod speech;
 mod turn;
 mod update;

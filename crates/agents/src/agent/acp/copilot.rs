@@ -34,7 +34,7 @@ pub(crate) static ENTRY: Entry = Entry {
         "COPILOT_PROVIDER_HEADERS",
     ],
     shared: &[Shared { path: ".copilot/config.json", how: Sharing::Copy }],
-    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::Enforced },
+    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::None },
     resumes: true,
     adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };

@@ -11,22 +11,21 @@
 
 use super::deed::Described;
 use super::profile::Asks;
+use super::question::Question;
 use super::{Acp, History, Stage};
 use crate::adapter::{Ask, Reply, Step, told};
 use crate::codec::jsonrpc;
-use crate::codec::words::{TOO_LARGE, clipped, first, list, text};
+use crate::codec::words::{TOO_LARGE, clipped, list, text};
 use ostler_core::deed::{Action, Deed};
 use ostler_core::event::Event;
 use ostler_core::limits::ASKING_MAX;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Bytes of a title or a question.
+/// Bytes of a title.
 const TITLE_BYTES_MAX: usize = 1_024;
-const QUESTION_BYTES_MAX: usize = 16 * 1024;
-/// Choices of a question: a person must be able to read them.
-const CHOICES_MAX: usize = 64;
-const CHOICE_BYTES_MAX: usize = 512;
+/// Bytes of a list of actions.
+const LIST_BYTES_MAX: usize = 16 * 1024;
 /// What an agent reads that would stop at a denial without words.
 const GO_ON: &str = "Go on with the task without it. If it cannot be done without, say so and why.";
 /// Words of denials kept for the agent's next prompt.
@@ -50,21 +49,8 @@ struct Open {
 enum About {
     /// A tool call, what it does in a line, the option that means yes and the one that means no.
     Call { call: String, line: String, yes: Option<String>, no: Option<String> },
-    /// The only field of a form.
-    Field { name: String, field: Field },
-}
-
-/// How a field of a form is filled.
-#[derive(Debug)]
-enum Field {
-    /// By one of these values.
-    Choice(Vec<Value>),
-    /// By a list of one of these.
-    Choices(Vec<Value>),
-    /// By words.
-    Text,
-    /// By a number.
-    Number,
+    /// A question to the person.
+    Question(Question),
 }
 
 impl Asking {
@@ -153,6 +139,9 @@ impl Acp {
         self.acted(&events);
         out.extend(told(events));
         let (yes, no) = self.options(params);
+        if let Some((question, deed)) = Question::permission(params, yes.as_deref().unwrap_or_default()) {
+            return self.inquire(id, question, deed, out);
+        }
         let title = clipped(text(request, "/title"), TITLE_BYTES_MAX);
         let Some(deed) = deed else {
             out.push(Step::Event(Event::Notice(format!("denied, since nobody could read it: {title}"))));
@@ -183,7 +172,7 @@ impl Acp {
         let lines: Vec<String> = deeds.iter().map(|deed| format!("{}: {}", deed.kind(), deed.line())).collect();
         Some(Deed::Other {
             tool: format!("{} actions at once", deeds.len()),
-            input: clipped(&lines.join("\n"), QUESTION_BYTES_MAX),
+            input: clipped(&lines.join("\n"), LIST_BYTES_MAX),
         })
     }
 
@@ -200,17 +189,21 @@ impl Acp {
 
     fn question(&mut self, id: &Value, params: &Value, out: &mut Vec<Step>) {
         self.quiet(out);
-        let Some((name, field, options)) = form(params) else {
-            out.push(Step::Send(jsonrpc::answer(id, &json!({ "action": "decline" }))));
-            let words = clipped(text(params, "/message"), QUESTION_BYTES_MAX);
-            out.push(Step::Event(Event::Notice(format!(
-                "the agent asked for a form nobody can fill in here: {words}"
-            ))));
-            return;
-        };
-        let text = clipped(text(params, "/message"), QUESTION_BYTES_MAX);
-        let key = self.asking.add(id, About::Field { name, field });
-        let action = Action::new(Deed::Question { text, options }, self.opening.directory(), "");
+        match Question::form(params) {
+            Some((question, deed)) => self.inquire(id, question, deed, out),
+            None => {
+                out.push(Step::Send(jsonrpc::answer(id, &json!({ "action": "decline" }))));
+                let words = clipped(text(params, "/message"), TITLE_BYTES_MAX);
+                out.push(Step::Event(Event::Notice(format!(
+                    "a form that nobody can fill in here was declined: {words}"
+                ))));
+            }
+        }
+    }
+
+    fn inquire(&mut self, id: &Value, question: Question, deed: Deed, out: &mut Vec<Step>) {
+        let key = self.asking.add(id, About::Question(question));
+        let action = Action::new(deed, self.opening.directory(), "");
         out.push(Step::Ask(Ask { key, action, patience_ms: self.profile.patience_ms }));
     }
 
@@ -228,16 +221,11 @@ impl Acp {
                 self.deny(&open.id, &call, no, out);
                 self.owe(&line, text);
             }
-            (About::Field { name, field }, Reply::Allow { text, option }) => {
-                let answer = match filled(&field, text, *option) {
-                    Some(value) => json!({ "action": "accept", "content": { name: value } }),
-                    None => json!({ "action": "decline" }),
-                };
-                out.push(Step::Send(jsonrpc::answer(&open.id, &answer)));
-            }
-            (About::Field { name, .. }, Reply::Deny { text }) => {
-                out.push(Step::Send(jsonrpc::answer(&open.id, &json!({ "action": "decline" }))));
-                self.owe(&name, text);
+            (About::Question(question), reply) => {
+                out.push(Step::Send(jsonrpc::answer(&open.id, &question.answer(reply))));
+                if let Reply::Deny { text } = reply {
+                    self.owe("a question", text);
+                }
             }
         }
     }
@@ -264,74 +252,4 @@ impl Acp {
 
 fn selected(id: &Value, option: &str) -> Vec<u8> {
     jsonrpc::answer(id, &json!({ "outcome": { "outcome": "selected", "optionId": option } }))
-}
-
-/// A form of one field: its name, how it is filled, and the choices in words.
-fn form(params: &Value) -> Option<(String, Field, Vec<String>)> {
-    let fields = params.pointer("/requestedSchema/properties")?.as_object()?;
-    let (name, schema) = fields.iter().next().filter(|_| fields.len() == 1)?;
-    let kind = text(schema, "/type");
-    let (field, options) = match kind {
-        "boolean" => (Field::Choice(vec![json!(true), json!(false)]), vec!["yes".to_owned(), "no".to_owned()]),
-        "number" | "integer" => (Field::Number, Vec::new()),
-        "array" => choices(schema.get("items")?).map(|(values, words)| (Field::Choices(values), words))?,
-        _ => choices(schema).map_or((Field::Text, Vec::new()), |(values, words)| (Field::Choice(values), words)),
-    };
-    Some((clipped(name, CHOICE_BYTES_MAX), field, options))
-}
-
-/// The values a schema allows, and their words.
-fn choices(schema: &Value) -> Option<(Vec<Value>, Vec<String>)> {
-    let list = ["enum", "oneOf", "anyOf"].iter().find_map(|name| schema.get(*name)?.as_array())?;
-    let value = |one: &Value| one.get("const").unwrap_or(one).clone();
-    let word = |one: &Value| match first(one, &["title", "const"]).or_else(|| one.as_str()) {
-        Some(word) => clipped(word, CHOICE_BYTES_MAX),
-        None => clipped(&one.to_string(), CHOICE_BYTES_MAX),
-    };
-    let list = &list[..list.len().min(CHOICES_MAX)];
-    (!list.is_empty()).then(|| (list.iter().map(value).collect(), list.iter().map(word).collect()))
-}
-
-/// What a field is given; none when the answer does not fit it.
-fn filled(field: &Field, text: &str, option: Option<u32>) -> Option<Value> {
-    let chosen = |values: &[Value]| match option {
-        Some(option) => values.get(usize::try_from(option).ok()?).cloned(),
-        None => values.iter().find(|value| value.as_str() == Some(text)).cloned(),
-    };
-    match field {
-        Field::Choice(values) => chosen(values),
-        Field::Choices(values) => chosen(values).map(|value| json!([value])),
-        Field::Text => Some(json!(text)),
-        Field::Number => {
-            text.trim().parse::<i64>().map(|n| json!(n)).or_else(|_| text.trim().parse::<f64>().map(|n| json!(n))).ok()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_form_of_one_field_is_a_question_and_any_other_is_not() {
-        let schema = |fields: Value| json!({ "message": "which?", "requestedSchema": { "type": "object", "properties": fields } });
-        let (name, field, options) =
-            form(&schema(json!({ "db": { "type": "string", "enum": ["a", "b"] } }))).expect("one");
-        assert_eq!((name.as_str(), options), ("db", vec!["a".to_owned(), "b".to_owned()]));
-        assert_eq!(filled(&field, "", Some(1)), Some(json!("b")));
-        assert_eq!(filled(&field, "a", None), Some(json!("a")));
-        assert_eq!((filled(&field, "c", None), filled(&field, "", Some(2))), (None, None));
-        let titled = json!({ "x": { "type": "string", "oneOf": [{ "const": 7, "title": "seven" }] } });
-        let (_, field, options) = form(&schema(titled)).expect("one");
-        assert_eq!((options, filled(&field, "", Some(0))), (vec!["seven".to_owned()], Some(json!(7))));
-        let several = json!({ "x": { "type": "array", "items": { "type": "string", "enum": ["p", "q"] } } });
-        assert_eq!(filled(&form(&schema(several)).expect("one").1, "q", None), Some(json!(["q"])));
-        let (_, text, _) = form(&schema(json!({ "x": { "type": "string" } }))).expect("one");
-        assert_eq!(filled(&text, "free", None), Some(json!("free")));
-        let (_, number, _) = form(&schema(json!({ "x": { "type": "integer" } }))).expect("one");
-        assert_eq!((filled(&number, " 7 ", None), filled(&number, "many", None)), (Some(json!(7)), None));
-        assert!(form(&schema(json!({ "x": {}, "y": {} }))).is_none());
-        assert!(form(&schema(json!({}))).is_none());
-        assert!(form(&Value::Null).is_none());
-    }
 }

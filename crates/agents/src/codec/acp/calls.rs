@@ -162,7 +162,7 @@ fn describe(call: &mut Call, message: &Value) {
     if over && call.deed.is_some() {
         return;
     }
-    let described = Described { kind: &call.kind, title, call: message };
+    let described = Described { kind: &call.kind, title: &call.title, call: message };
     if call.deed.is_some() && !described.firm() {
         return;
     }

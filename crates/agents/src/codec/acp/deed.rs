@@ -47,10 +47,11 @@ impl Described<'_> {
         let deed = match known {
             "execute" => self.command(&input),
             "edit" | "delete" | "move" => self.edit(&input),
-            "read" => {
+            "read" if !input.is_null() || self.location().is_some() => {
                 first(&input, &PATHS).or_else(|| self.location()).map(|path| Deed::Read { path: path.to_owned() })
             }
-            "search" => search(&input),
+            "search" if !input.is_null() => search(&input),
+            _ if input.is_null() => self.worded(known),
             "fetch" => {
                 first(&input, &["url", "query", "prompt", "urls"]).map(|url| Deed::Fetch { url: url.to_owned() })
             }
@@ -153,6 +154,20 @@ impl Described<'_> {
         Some(text(self.call, "/locations/0/path")).filter(|path| !path.is_empty())
     }
 
+    /// A deed that is only told in words, whole (gemini).
+    fn worded(&self, kind: &str) -> Option<Deed> {
+        let title = Some(self.title).filter(|title| !title.is_empty() && text(self.call, "/kind") == kind)?.to_owned();
+        match kind {
+            "read" => Some(Deed::Read { path: title }),
+            "search" => Some(Deed::Search { pattern: title, path: String::new() }),
+            "fetch" => {
+                let addresses: Vec<&str> = title.split([' ', '"', '\'', '`']).filter(|w| w.contains("://")).collect();
+                Some(Deed::Fetch { url: if let [only] = addresses[..] { only.to_owned() } else { title } })
+            }
+            _ => None,
+        }
+    }
+
     fn command(&self, input: &Value) -> Option<Deed> {
         let line = COMMANDS.iter().find_map(|name| match input.get(name)? {
             Value::String(line) if !line.is_empty() => Some(line.clone()),
@@ -251,7 +266,8 @@ fn kind_of(name: &str) -> Option<&'static str> {
         | "file_editor" | "apply_patch" | "patch" | "replace" | "multi_edit" => "edit",
         "read" | "read_file" | "view" | "read_text_file" => "read",
         "grep" | "glob" | "search" | "find" | "ls" | "tree" | "list_directory" | "search_files" => "search",
-        "fetch" | "web_fetch" | "webfetch" | "web_search" | "google_web_search" => "fetch",
+        "fetch" | "web_fetch" | "webfetch" | "fetchurl" | "web_search" | "websearch" | "google_web_search"
+        | "web_extract" => "fetch",
         "task" | "agent" | "delegate" | "delegate_task" | "subagent" => "subagent",
         _ => return None,
     })
@@ -331,5 +347,12 @@ mod tests {
         let other = deed(json!({ "kind": "other", "title": "wait", "rawInput": { "n": 1 } }));
         assert_eq!(other, Some(Deed::Other { tool: "wait".to_owned(), input: "{\"n\":1}".to_owned() }));
         assert_eq!(deed(json!({ "kind": "other", "title": "wait" })), None);
+        let worded = |title: &str| deed(json!({ "kind": "fetch", "title": title, "content": [] }));
+        assert_eq!(
+            worded("get \"https://a.example/x\" now"),
+            Some(Deed::Fetch { url: "https://a.example/x".to_owned() })
+        );
+        let both = "https://a.example and https://b.example, both of them";
+        assert_eq!(worded(both), Some(Deed::Fetch { url: both.to_owned() }), "nothing is hidden");
     }
 }
