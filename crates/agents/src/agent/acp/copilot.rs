@@ -1,7 +1,8 @@
 //! GitHub Copilot CLI, `copilot --acp` (1.0).
 //!
-//! A denial ends its turn. The repository's own hooks and servers are read only from trusted folders, and the flag that
-//! allows everything, which also trusts the folder, is held at false.
+//! A denial ends its turn. The repository's own servers are read only from trusted folders, and the flag that allows
+//! everything, which also trusts the folder, is held at false. The repository's hooks (`.github/hooks`) run unasked over
+//! ACP, and its own switch for them (`disableAllHooks`) was seen to change nothing: hence no more than advisory.
 
 use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
 use crate::codec::acp::Acp;
@@ -34,7 +35,7 @@ pub(crate) static ENTRY: Entry = Entry {
         "COPILOT_PROVIDER_HEADERS",
     ],
     shared: &[Shared { path: ".copilot/config.json", how: Sharing::Copy }],
-    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::None },
+    enforces: Enforcement { command: Grip::Advisory, write: Grip::Enforced, fetch: Grip::None },
     resumes: true,
     adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };

@@ -37,7 +37,7 @@ pub(crate) static ENTRY: Entry = Entry {
         Shared { path: ".config/goose/secrets.yaml", how: Sharing::Link },
         Shared { path: ".config/goose/config.yaml", how: Sharing::Copy },
     ],
-    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::Enforced },
+    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::None },
     resumes: true,
     adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };

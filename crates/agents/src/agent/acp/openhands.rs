@@ -1,7 +1,8 @@
 //! OpenHands, `openhands acp` (1.16).
 //!
 //! Its permission requests do not say what they are about; one of two options that allow once would let it judge for
-//! itself from then on. It neither ends with its input nor stops a command that runs: signals do both.
+//! itself from then on. It neither ends with its input nor stops a command that runs: signals do both. The repository's
+//! hooks (`.openhands/hooks.json`) run unasked, and nothing switches them off: hence no more than advisory for commands.
 
 use crate::adapter::LaunchContext;
 use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing, SignIn, Standing};
@@ -28,7 +29,7 @@ pub(crate) static ENTRY: Entry = Entry {
         Shared { path: ".openhands/agent_settings.json", how: Sharing::Copy },
         Shared { path: ".openhands/cli_config.json", how: Sharing::Copy },
     ],
-    enforces: Enforcement { command: Grip::Enforced, write: Grip::Enforced, fetch: Grip::Enforced },
+    enforces: Enforcement { command: Grip::Advisory, write: Grip::Enforced, fetch: Grip::None },
     resumes: true,
     adapter: Some(|entry| Box::new(Acp::new(entry, &PROFILE))),
 };
