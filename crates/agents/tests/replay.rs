@@ -178,8 +178,10 @@ fn fed(adapter: &mut dyn ostler_agents::Adapter, bytes: &[u8], noise: &mut Noise
 
 #[test]
 fn a_damaged_conversation_is_understood_as_far_as_it_goes() {
-    let native = ["claude-decide", "claude-question", "claude-follow", "codex-decide", "codex-question", "aider-decide"];
-    let acp = ["gemini-resume", "goose-decide", "kimi-interrupt", "hermes-cancel", "openhands-decide", "copilot-follow"];
+    let native =
+        ["claude-decide", "claude-question", "claude-follow", "codex-decide", "codex-question", "aider-decide"];
+    let acp =
+        ["gemini-resume", "goose-decide", "kimi-interrupt", "hermes-cancel", "openhands-decide", "copilot-follow"];
     for name in native.into_iter().map(str::to_owned).chain(acp.map(|name| format!("acp-{name}"))) {
         let name = name.as_str();
         let agent = name.trim_start_matches("acp-").split('-').next().expect("a name");
@@ -226,11 +228,18 @@ fn what_nobody_understands_is_kept_byte_for_byte() {
 
 #[test]
 fn noise_becomes_bounded_events_and_never_a_panic() {
-    let seeds: Vec<Vec<u8>> =
-        ["claude-decide", "claude-question", "claude-401", "codex-decide", "codex-gone", "aider-decide", "acp-kimi-decide"]
-            .into_iter()
-            .flat_map(printed)
-            .collect();
+    let seeds: Vec<Vec<u8>> = [
+        "claude-decide",
+        "claude-question",
+        "claude-401",
+        "codex-decide",
+        "codex-gone",
+        "aider-decide",
+        "acp-kimi-decide",
+    ]
+    .into_iter()
+    .flat_map(printed)
+    .collect();
     let catalog = Catalog::standard();
     for entry in catalog.entries().iter().filter(|entry| entry.adapter.is_some()) {
         for seed in 1..=100u64 {

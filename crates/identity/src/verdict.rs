@@ -294,8 +294,9 @@ mod tests {
     fn a_long_message_fits_up_to_its_bound() {
         let boss = founder();
         let ring = boss.ring().0;
-        let say =
-            |len: usize| Verdict::sign(&boss.signer(), &ring, &question(), Choice::Reject, &Remark::words(&"x".repeat(len)), SOON);
+        let say = |len: usize| {
+            Verdict::sign(&boss.signer(), &ring, &question(), Choice::Reject, &Remark::words(&"x".repeat(len)), SOON)
+        };
         let bytes = say(MESSAGE_BYTES_MAX).expect("fits");
         assert!(Verdict::verify(&bytes, &question(), &trust(boss.fleet)).is_ok());
         assert_eq!(say(MESSAGE_BYTES_MAX + 1), Err(VerdictError::TooLong));

@@ -25,11 +25,13 @@ async fn done(world: &World, task: &Task) -> (Report, Vec<Event>) {
 }
 
 fn rounds(events: &[Event]) -> Vec<(u32, bool, &str)> {
-    let rounds = events.iter().filter_map(|event| match event {
-        Event::Checked { round, passed, output, .. } => Some((*round, *passed, output.as_str())),
-        _ => None,
-    });
-    rounds.collect()
+    let mut rounds = Vec::new();
+    for event in events {
+        if let Event::Checked { round, passed, output, .. } = event {
+            rounds.push((*round, *passed, output.as_str()));
+        }
+    }
+    rounds
 }
 
 #[tokio::test(flavor = "multi_thread")]

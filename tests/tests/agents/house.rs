@@ -204,11 +204,8 @@ impl House {
     /// The branch the work of a run came home on.
     pub(crate) async fn branch(&self, run: RunId) -> String {
         let events = self.events(run).await;
-        let saved = events.into_iter().rev().find_map(|event| match event {
-            Event::Saved { branch, .. } => Some(branch),
-            _ => None,
-        });
-        saved.unwrap_or_else(|| panic!("{}: the work came home", self.agent))
+        let saved = |event| if let Event::Saved { branch, .. } = event { Some(branch) } else { None };
+        events.into_iter().rev().find_map(saved).unwrap_or_else(|| panic!("{}: the work came home", self.agent))
     }
 
     /// Waits until nothing that the runner started is left.

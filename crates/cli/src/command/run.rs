@@ -151,7 +151,11 @@ pub(crate) async fn perform(context: &Context, args: &Args) -> Result<Exit, Faul
     Ok(exit)
 }
 
-pub(crate) async fn print_json(context: &Context, client: &Client, runs: &[ostler_core::ids::RunId]) -> Result<(), Fault> {
+pub(crate) async fn print_json(
+    context: &Context,
+    client: &Client,
+    runs: &[ostler_core::ids::RunId],
+) -> Result<(), Fault> {
     let names = names(client).await;
     let mut shown = Vec::with_capacity(runs.len());
     for run in runs {

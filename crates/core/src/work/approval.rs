@@ -7,10 +7,10 @@
 //! Owns the states and the action's shape. Must not know signatures: the verdict is opaque bytes, which the runner
 //! verifies against the grant chain before it acts.
 
+pub use crate::deed::{Action, Deed, FileChange, Program, Risk};
 use crate::guard::Rule;
 use crate::ids::{ApprovalId, DeviceId, Digest, LeaseId};
 use crate::time::Timestamp;
-pub use crate::deed::{Action, Deed, FileChange, Program, Risk};
 use serde::{Deserialize, Serialize};
 
 /// What a person (or the absence of one) chose.
