@@ -53,8 +53,8 @@ static PROFILE: Profile = Profile {
     ..Profile::PLAIN
 };
 
-/// Below its home: settings that its owner's and its administrator's go before.
-const DEFAULTS: &str = ".qwen/ostler-defaults.json";
+/// Below its home: settings that go before everybody's, in the place of an administrator's.
+const SETTINGS: &str = ".qwen/ostler.json";
 
 fn wary(_task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
     let Some(home) = &context.home else { return };
@@ -63,7 +63,7 @@ fn wary(_task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
         "security": { "folderTrust": { "enabled": true } },
         "permissions": { "ask": ["Bash"] },
     });
-    outfit.files.push((DEFAULTS.to_owned(), settings.to_string().into_bytes()));
-    let path = home.join(DEFAULTS).display().to_string();
-    outfit.env.push(("QWEN_CODE_SYSTEM_DEFAULTS_PATH".to_owned(), path));
+    outfit.files.push((SETTINGS.to_owned(), settings.to_string().into_bytes()));
+    let path = home.join(SETTINGS).display().to_string();
+    outfit.env.push(("QWEN_CODE_SYSTEM_SETTINGS_PATH".to_owned(), path));
 }
