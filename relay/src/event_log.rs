@@ -77,8 +77,9 @@ pub(crate) struct Start {
 
 pub(crate) struct State {
     hub: Shared,
-    retention: Keep,
     writer: Writer<Vec<Entry>, Vec<Placed>>,
+    /// Always the same thread: one that walks the file fills the page cache from a heap of its own.
+    sweeper: Writer<Option<RunId>, Option<RunId>>,
     staged: (Vec<Entry>, Vec<Waiting>),
     under_way: Option<Vec<Waiting>>,
     sweeping: bool,
@@ -102,8 +103,10 @@ impl Actor for EventLogActor {
             placed
         };
         let writer = Writer::start("ostler-events", keep)?;
+        let swept = Arc::clone(&hub);
+        let sweeper = Writer::start("ostler-sweeper", move |cursor| Ok(sweep(&swept, retention, cursor)))?;
         let staged = Default::default();
-        Ok(State { hub, retention, writer, staged, under_way: None, sweeping: false, scrubbed: None })
+        Ok(State { hub, writer, sweeper, staged, under_way: None, sweeping: false, scrubbed: None })
     }
 
     async fn handle(&self, me: ActorRef<Msg>, message: Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
@@ -159,9 +162,12 @@ impl State {
             return;
         }
         self.sweeping = true;
-        let (hub, keep, cursor, me) = (Arc::clone(&self.hub), self.retention, self.scrubbed, me.clone());
-        tokio::task::spawn_blocking(move || {
-            let next = sweep(&hub, keep, cursor);
+        let me = me.clone();
+        self.sweeper.submit(self.scrubbed, move |swept| {
+            let next = swept.map(|swept| swept.value).unwrap_or_else(|error| {
+                tracing::error!(%error, "the event log could not be swept");
+                None
+            });
             drop(me.cast(Msg::Swept(next)));
         });
     }
