@@ -45,7 +45,7 @@ impl Drive<'_> {
                 self.carry_out(acts).await;
             }
         }
-        if let Some(event) = self.talk.output().dropped(progress.dropped_bytes) {
+        if let Some(event) = self.talk.output().dropped(progress.dropped_bytes, progress.ended) {
             self.life.record(vec![event], None, None).await;
             self.lost().await;
         }

@@ -148,11 +148,13 @@ impl Output {
     }
 
     /// The event that says how much output was dropped, when it is more than was said.
-    pub(in crate::attempt) fn dropped(&mut self, dropped_bytes: u64) -> Option<Event> {
-        let before = self.dropped;
-        self.dropped = before.max(dropped_bytes);
-        // Said at the first drop and at each doubling: a flood is told in few words.
-        (dropped_bytes > 0 && dropped_bytes / 2 >= before).then_some(Event::Truncated { dropped_bytes })
+    pub(in crate::attempt) fn dropped(&mut self, dropped_bytes: u64, is_all: bool) -> Option<Event> {
+        // Said at the first drop, at each doubling and at the end: a flood is told in few words.
+        let is_told = dropped_bytes > self.dropped && (is_all || dropped_bytes / 2 >= self.dropped);
+        is_told.then(|| {
+            self.dropped = dropped_bytes;
+            Event::Truncated { dropped_bytes }
+        })
     }
 
     /// What was held back, and the judgement. Nobody is there any more to be answered.
@@ -237,8 +239,13 @@ mod tests {
         let adapter = Catalog::standard().adapter("shell").expect("is there");
         let mut output = Output::new(adapter, Redactor::new::<&str>([]), 0);
         assert_eq!(output.take(&chunks, 18).len(), 2);
-        assert_eq!(output.dropped(0), None);
-        assert_eq!(output.dropped(10), Some(Event::Truncated { dropped_bytes: 10 }));
-        assert_eq!(output.dropped(11), None);
+        assert_eq!(output.dropped(0, true), None);
+        assert_eq!(output.dropped(10, false), Some(Event::Truncated { dropped_bytes: 10 }));
+        for more in 11..20 {
+            assert_eq!(output.dropped(more, false), None);
+        }
+        assert_eq!(output.dropped(20, false), Some(Event::Truncated { dropped_bytes: 20 }));
+        assert_eq!(output.dropped(21, true), Some(Event::Truncated { dropped_bytes: 21 }));
+        assert_eq!(output.dropped(21, true), None);
     }
 }
