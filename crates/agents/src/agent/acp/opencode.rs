@@ -8,6 +8,7 @@ use crate::catalog::entry::{Enforcement, Entry, Grip, Protocol, Shared, Sharing,
 use crate::codec::acp::Acp;
 use crate::codec::acp::profile::{Counted, Model, Outfit, Profile};
 use ostler_core::task::Task;
+use serde_json::{Map, Value, json};
 use std::hash::{BuildHasher, RandomState};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -37,10 +38,6 @@ pub(crate) static ENTRY: Entry = Entry {
 static PROFILE: Profile = Profile {
     args: &["acp"],
     env: &[
-        (
-            "OPENCODE_PERMISSION",
-            r#"{"edit":"ask","bash":"ask","webfetch":"ask","websearch":"ask","external_directory":"ask"}"#,
-        ),
         ("OPENCODE_DISABLE_PROJECT_CONFIG", "1"),
         ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
         ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
@@ -48,15 +45,27 @@ static PROFILE: Profile = Profile {
         ("OPENCODE_DISABLE_DEFAULT_PLUGINS", "1"),
         ("OPENCODE_DISABLE_SHARE", "1"),
     ],
-    outfit: locked,
+    outfit: guarded,
     model: Model::Session,
     usage: Counted::LastCall,
     denial_ends_turn: true,
     ..Profile::PLAIN
 };
 
-/// A password for its local server: the system's dice, as this process drew them for its hash tables.
-fn locked(_task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
+/// Its own agents: the one that begins, and those it gives parts of the work to. Each may have rules of its own.
+const AGENTS: [&str; 4] = ["build", "plan", "general", "explore"];
+
+/// What makes it ask, over whatever its owner's settings say, and a password for its local server: the system's dice, as
+/// this process drew them for its hash tables.
+fn guarded(_task: &Task, context: &LaunchContext, outfit: &mut Outfit) {
+    let ask =
+        ["edit", "bash", "webfetch", "websearch", "external_directory"].map(|kind| (kind.to_owned(), json!("ask")));
+    let ask = Value::Object(ask.into_iter().collect());
+    let agents: Map<String, Value> =
+        AGENTS.iter().map(|agent| ((*agent).to_owned(), json!({ "permission": ask }))).collect();
+    let config = json!({ "default_agent": AGENTS[0], "agent": agents, "permission": ask });
+    outfit.env.push(("OPENCODE_CONFIG_CONTENT".to_owned(), config.to_string()));
+    outfit.env.push(("OPENCODE_PERMISSION".to_owned(), ask.to_string()));
     let dice = RandomState::new();
     let secret = [0_u8, 1].map(|n| format!("{:016x}", dice.hash_one((n, &context.socket)))).concat();
     outfit.env.push(("OPENCODE_SERVER_PASSWORD".to_owned(), secret));

@@ -191,10 +191,8 @@ impl Acp {
             if !modes.iter().any(|one| text(one, "/id") == mode) {
                 return Err(format!("the agent no longer has the mode `{mode}`, in which it asks before it acts"));
             }
-            if text(result, "/modes/currentModeId") != mode {
-                let params = json!({ "sessionId": self.session, "modeId": mode });
-                self.opening.tuning.push_back((Sent::Mode, "session/set_mode", params));
-            }
+            let params = json!({ "sessionId": self.session, "modeId": mode });
+            self.opening.tuning.push_back((Sent::Mode, "session/set_mode", params));
         }
         if let Some(model) = self.opening.model.take() {
             let options = list(result, "/configOptions");

@@ -16,7 +16,8 @@ pub(crate) struct Profile {
     pub(crate) outfit: fn(&Task, &LaunchContext, &mut Outfit),
     /// How it is told the task's model.
     pub(crate) model: Model,
-    /// The mode in which it asks, set when the session is in another; none leaves it to the start.
+    /// The mode in which it asks, set before the first prompt; none leaves it to the start. It is set whatever the agent
+    /// says its mode is: one was seen to say `default` while its settings let it do everything (kimi).
     pub(crate) mode: Option<&'static str>,
     /// The sign-in method that needs no person: tried once when it says that it is not signed in.
     pub(crate) sign_in: Option<&'static str>,
