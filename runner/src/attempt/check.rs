@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 const FILE: &str = ".ostler/run.toml";
 /// A few keys; a longer file is something else.
 const FILE_BYTES_MAX: usize = 64 * 1024;
-const FILE_DEFAULTS: &str = "check = ''\nrounds = 2\n";
+const FILE_DEFAULTS: &str = "check = ''\nrounds = 1\n";
 /// The end of what a check prints is what says why it failed; an agent reads all of it.
 const TAIL_BYTES_MAX: usize = 16 * 1024;
 /// What a check may print before the rest is dropped: its end would be lost, so that this is far more than any prints.

@@ -17,7 +17,7 @@ pub(crate) static ENTRY: Entry = Entry {
     marks: &[],
     oldest: "0.87",
     protocol: Protocol::Lines,
-    standing: Standing::Verified("0.87.1"),
+    standing: Standing::Unverified("replayed and run by hand, never through relay and runner"),
     sign_in: SignIn {
         env: &["ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY"],
         files: &[".pi/agent/auth.json", ".pi/agent/models.json"],
