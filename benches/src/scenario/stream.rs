@@ -5,14 +5,15 @@
 //!                                          └────────── trickle: to this relay, and to a twin that has no agents ──┘
 //! ```
 //!
-//! A relay keeps pages of its files up to a bound (64 MiB each), and how full that is tells nothing: the talk before the
-//! first look fills it. The twin tells what the machine does to a ledger at the same time, whoever else uses it.
+//! A relay keeps pages of its event log up to a bound, and how full that is tells nothing: the talk before the first look
+//! fills it. The twin tells what the machine does to a ledger at the same time, whoever else uses it; and what the trickle
+//! itself adds to a relay, which keeps the runs it is told of.
 
 use crate::daemon::Daemon;
 use crate::figure::{Figure, tail};
 use crate::site::Site;
 use crate::soak::actor::Script;
-use crate::soak::diary::{Diary, LEGEND, Look};
+use crate::soak::diary::{Diary, LEGEND, Look, WHO};
 use crate::soak::ear::Ear;
 use crate::soak::scales::{Weight, mib};
 use crate::soak::stand::Stand;
@@ -28,7 +29,7 @@ const LASTS: Duration = Duration::from_secs(3_600);
 /// How long the ledger is listened to before and after, and how many runs a second trickle in.
 const QUIET: Duration = Duration::from_secs(60);
 const TRICKLE: u64 = 10;
-/// Events that fill the caches, and how many a second: twice what 64 MiB of pages hold.
+/// Events that fill the caches, and how many a second: several times what an event log keeps in memory.
 const WARM: u64 = 250_000;
 const WARM_RATE: u64 = 2_000;
 /// Looks of a talk: of an hour, one a minute.
@@ -40,8 +41,11 @@ const HEARD_WITHIN: Duration = Duration::from_secs(120);
 const TALKER: &str = "talker";
 const WARMER: &str = "warmer";
 
-/// What may grow (MiB) from the second tenth of a talk to its last: relay, runner, all shims.
-const GROWTH_MIB_MAX: [(&str, f64); 3] = [("relay", 4.0), ("runner", 2.0), ("shims", 0.5)];
+/// What may grow (MiB) from the second tenth of a talk to its last: the relay, beyond what its twin does, the runner, all
+/// shims.
+const RELAY_GROWTH_MIB_MAX: f64 = 4.0;
+const RUNNER_GROWTH_MIB_MAX: f64 = 2.0;
+const SHIMS_GROWTH_MIB_MAX: f64 = 0.5;
 /// How long an event may be under way (ms, p99) for a follower to keep up.
 const LAG_MS_MAX: f64 = 1_000.0;
 /// How much longer the ledger may take, against the worse of its own quiet time and its twin at the same time.
@@ -53,7 +57,8 @@ struct Scene {
     runs: u64,
     trickles: [Trickle; 2],
     stand: Stand,
-    _twin: (Daemon, Site),
+    twin: Daemon,
+    _site: Site,
 }
 
 pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
@@ -68,10 +73,10 @@ pub(super) async fn round(options: &Options) -> Result<Vec<Figure>, Error> {
         say(&format!("warm: {} of {} events heard", ear.tally().heard, warmer.events))?;
     }
     let site = Site::of_ostler(options)?;
-    let twin = (site.start()?.0, site);
+    let twin = site.start()?.0;
     let rate = options.number("trickle", TRICKLE);
-    let trickles = [Trickle::start(&stand.site, rate).await?, Trickle::start(&twin.1, rate).await?];
-    let mut scene = Scene { script, runs, trickles, stand, _twin: twin };
+    let trickles = [Trickle::start(&stand.site, rate).await?, Trickle::start(&site, rate).await?];
+    let mut scene = Scene { script, runs, trickles, stand, twin, _site: site };
     let mut silence = scene.listen(quiet).await?;
     say(LEGEND)?;
     let (diary, ears) = scene.talk().await?;
@@ -126,7 +131,7 @@ impl Scene {
             lags.extend(tally.lags());
         }
         let [relay, runner, shims] = self.stand.weigh()?;
-        let weights = [relay, runner, shims, Weight::of(std::process::id())?];
+        let weights = [relay, Weight::of(self.twin.pid())?, runner, shims, Weight::of(std::process::id())?];
         Ok(Look { at: began.elapsed(), events, lags, weights, kept: self.kept().await? })
     }
 
@@ -158,15 +163,22 @@ impl Scene {
 
 /// What everybody weighs, and what grew.
 fn memory(diary: &Diary) -> Vec<Figure> {
-    let all = GROWTH_MIB_MAX.into_iter().zip(diary.last()).zip(diary.growth());
-    let figures = all.flat_map(|(((who, most), weight), growth)| {
-        [
-            Figure::new(format!("{who} at the end, PSS"), "MiB", mib(weight.pss)),
-            Figure::new(format!("{who} at the end, of that anonymous"), "MiB", mib(weight.anon)),
-            Figure::new(format!("{who}, growth of what is anonymous"), "MiB", growth).within(most),
-        ]
-    });
-    figures.collect()
+    let mut figures = Vec::new();
+    for (who, weight) in WHO.into_iter().zip(diary.last()) {
+        figures.push(Figure::new(format!("{who} at the end, PSS"), "MiB", mib(weight.pss)));
+        figures.push(Figure::new(format!("{who} at the end, of that anonymous"), "MiB", mib(weight.anon)));
+    }
+    let [relay, twin, runner, shims, us] = diary.growth();
+    let grew = |who: &str, mib: f64| Figure::new(format!("{who}, growth of what is anonymous"), "MiB", mib);
+    figures.extend([
+        grew("relay", relay),
+        grew("twin", twin),
+        grew("relay beyond its twin", relay - twin).within(RELAY_GROWTH_MIB_MAX),
+        grew("runner", runner).within(RUNNER_GROWTH_MIB_MAX),
+        grew("shims", shims).within(SHIMS_GROWTH_MIB_MAX),
+        grew("us", us),
+    ]);
+    figures
 }
 
 /// What the ledger and its twin took, and how much longer it took than it should have.

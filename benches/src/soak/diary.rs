@@ -8,6 +8,9 @@ use crate::figure::{load_average, tail};
 use std::io::Write;
 use std::time::Duration;
 
+/// Who is weighed: the relay, its twin, the runner, all shims together, and the process that listens.
+pub(crate) const WHO: [&str; 5] = ["relay", "twin", "runner", "shims", "us"];
+
 /// One look.
 pub(crate) struct Look {
     /// Since the talk began.
@@ -16,8 +19,8 @@ pub(crate) struct Look {
     pub(crate) events: [u64; 2],
     /// How long they were under way.
     pub(crate) lags: Vec<Duration>,
-    /// The relay, the runner, all shims, and the process that listens.
-    pub(crate) weights: [Weight; 4],
+    /// Everybody.
+    pub(crate) weights: [Weight; WHO.len()],
     /// What the ledger took to keep a run, and what the twin's took.
     pub(crate) kept: [Vec<Duration>; 2],
 }
@@ -25,7 +28,7 @@ pub(crate) struct Look {
 /// All looks, and every sample that came with them.
 #[derive(Default)]
 pub(crate) struct Diary {
-    weights: Vec<[Weight; 4]>,
+    weights: Vec<[Weight; WHO.len()]>,
     /// How long events were under way.
     pub(crate) lags: Vec<Duration>,
     /// What the ledger took to keep a run, and what the twin's took.
@@ -39,8 +42,8 @@ impl Diary {
     /// A standard output that is closed.
     pub(crate) fn enter(&mut self, mut look: Look) -> Result<(), Error> {
         let Look { at, events: [due, heard], lags, weights, kept } = &mut look;
-        let [relay, runner, shims, us] =
-            weights.map(|weight| format!("{:.1}/{:.1}", mib(weight.pss), mib(weight.anon)));
+        let weigh = |(who, weight): (&str, &Weight)| format!("{who} {:.1}/{:.1}", mib(weight.pss), mib(weight.anon));
+        let weighed = WHO.into_iter().zip(weights.iter()).map(weigh).collect::<Vec<_>>().join(", ");
         let ms = |samples: &mut Vec<Duration>| match tail(samples) {
             Some(all) => all.map(|took| format!("{:.1}", took.as_secs_f64() * 1e3)).join("/"),
             None => "-".to_owned(),
@@ -48,8 +51,7 @@ impl Diary {
         let (lag, [ours, twin]) = (ms(lags), kept.each_mut().map(ms));
         writeln!(
             std::io::stdout().lock(),
-            "{:>5} s  due {due}, heard {heard}, lag {lag} ms  relay {relay}, runner {runner}, shims {shims}, us {us} MiB  \
-             kept {ours}, twin {twin} ms  load {}",
+            "{:>5} s  due {due}, heard {heard}, lag {lag} ms  {weighed} MiB  kept {ours}, by the twin {twin} ms  load {}",
             at.as_secs(),
             load_average(),
         )?;
@@ -62,19 +64,19 @@ impl Diary {
     }
 
     /// What everybody weighed at the last look.
-    pub(crate) fn last(&self) -> [Weight; 4] {
+    pub(crate) fn last(&self) -> [Weight; WHO.len()] {
         self.weights.last().copied().unwrap_or_default()
     }
 
     /// MiB that each has more of what no file backs: the mean of the last tenth of all looks against that of the second. The
     /// first is left out, in which everybody still makes what is made once. No number when there are too few looks.
-    pub(crate) fn growth(&self) -> [f64; 4] {
+    pub(crate) fn growth(&self) -> [f64; WHO.len()] {
         let (looks, tenth) = (self.weights.len(), self.weights.len() / 10);
         let mean = |who: usize, from: usize| {
             let all = self.weights.iter().skip(from).take(tenth).map(|weights| mib(weights[who].anon));
             all.sum::<f64>() / tenth as f64
         };
-        [0, 1, 2, 3].map(|who| mean(who, looks - tenth) - mean(who, tenth))
+        std::array::from_fn(|who| mean(who, looks - tenth) - mean(who, tenth))
     }
 }
 
@@ -85,7 +87,7 @@ pub(crate) const LEGEND: &str = "MiB: PSS/of that anonymous; lag and kept: p50/p
 mod tests {
     use super::*;
 
-    fn look(anon: [u64; 4]) -> Look {
+    fn look(anon: [u64; 5]) -> Look {
         let weights = anon.map(|mib| Weight { rss: 0, pss: 0, anon: mib << 20 });
         let (lags, kept) = (vec![Duration::from_millis(1)], [vec![], vec![]]);
         Look { at: Duration::ZERO, events: [1, 1], lags, weights, kept }
@@ -95,16 +97,16 @@ mod tests {
     fn growth_is_what_the_end_has_more_than_the_second_tenth() {
         let mut diary = Diary::default();
         for at in 0..30 {
-            diary.enter(look([at, 5, if at < 3 { 90 } else { 7 }, 30 - at])).expect("said");
+            diary.enter(look([at, 0, 5, if at < 3 { 90 } else { 7 }, 30 - at])).expect("said");
         }
-        assert_eq!(diary.growth(), [24.0, 0.0, 0.0, -24.0]);
+        assert_eq!(diary.growth(), [24.0, 0.0, 0.0, 0.0, -24.0]);
         assert_eq!(diary.lags.len(), 30);
     }
 
     #[test]
     fn too_few_looks_tell_nothing() {
         let mut diary = Diary::default();
-        diary.enter(look([1; 4])).expect("said");
+        diary.enter(look([1; 5])).expect("said");
         assert!(diary.growth()[0].is_nan());
     }
 }
