@@ -13,6 +13,7 @@ use ostler_agents::{LaunchError, Protocol};
 use ostler_core::command::ReportedEnd;
 use ostler_core::failure::{Failure, FailureClass};
 use ostler_core::ids::{DeviceId, LeaseId};
+use ostler_core::limits::RULES_MAX;
 use ostler_core::task::Task;
 use ostler_identity::{Purpose, verify_body};
 use ostler_store::{JournalledLease, Stage};
@@ -38,6 +39,8 @@ pub(crate) enum Unfit {
     Foreign,
     #[error("this runner is not what the task requires: {0}")]
     Requirements(String),
+    #[error("the run's policy cannot be obeyed: {0}; `ostler policy test --policy FILE` finds what is wrong")]
+    Policy(String),
     #[error(transparent)]
     Agent(#[from] LaunchError),
     #[error("the agent `{0}` is not installed on this runner: install it, or require `agent.{0}`")]
@@ -55,6 +58,7 @@ impl Unfit {
             Self::Unsigned(_) | Self::Submitter { .. } => (FailureClass::Policy, "unsigned"),
             Self::Foreign => (FailureClass::Infra, "newer than this runner"),
             Self::Requirements(_) => (FailureClass::Infra, "requirements not met"),
+            Self::Policy(_) => (FailureClass::Task, "policy refused"),
             Self::Agent(_) => (FailureClass::Task, "agent unknown"),
             Self::NotInstalled(_) => (FailureClass::Infra, "agent not installed"),
             Self::NotReady { .. } => (FailureClass::Infra, "agent not ready"),
@@ -79,6 +83,7 @@ fn fit(stable: &Shared, (lease, said): (LeaseId, DeviceId), body: &[u8]) -> Resu
     if signed != said {
         return Err(Unfit::Submitter { signed, said });
     }
+    ruled(&task)?;
     let advert = stable.advert.borrow();
     let misses = task.requirements.misses(&advert.offers);
     if !misses.is_empty() {
@@ -97,6 +102,14 @@ fn fit(stable: &Shared, (lease, said): (LeaseId, DeviceId), body: &[u8]) -> Resu
         }
         (None, None) => Err(Unfit::NotInstalled(task.agent)),
     }
+}
+
+/// A policy that makes no sense would decide something that nobody meant.
+fn ruled(task: &Task) -> Result<(), Unfit> {
+    if task.rules.len() > RULES_MAX {
+        return Err(Unfit::Policy(format!("{} rules, more than {RULES_MAX}", task.rules.len())));
+    }
+    task.rules.iter().try_for_each(|rule| rule.check().map_err(|error| Unfit::Policy(error.to_string())))
 }
 
 /// Decides what becomes of an offer.

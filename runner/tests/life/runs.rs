@@ -6,6 +6,7 @@ use ostler_core::command::ReportedEnd;
 use ostler_core::decision::Why;
 use ostler_core::event::{Event, Stream};
 use ostler_core::failure::FailureClass;
+use ostler_core::guard::{Effect, Rule};
 use ostler_core::ids::{DeviceId, RunId};
 use ostler_core::task::Source;
 use ostler_identity::{DeviceKey, Purpose};
@@ -97,6 +98,8 @@ async fn what_cannot_be_done_is_reported_with_its_reason_and_never_loops() {
     let missing = Some(Source { repository: "/no/such/repository".to_owned(), reference: None });
     let unknown = ostler_core::task::Task { agent: "nobody".to_owned(), ..shell("true") };
     let absent = ostler_core::task::Task { requirements: "gpu>=1".parse().expect("reads"), ..shell("true") };
+    let rule = Rule { kind: vec!["everything".to_owned()], ..Rule::new(Effect::Allow) };
+    let odd = ostler_core::task::Task { rules: vec![rule], ..shell("true") };
     let cases = [
         (unsigned, (FailureClass::Policy, "unsigned")),
         (
@@ -105,6 +108,7 @@ async fn what_cannot_be_done_is_reported_with_its_reason_and_never_loops() {
         ),
         (world.body(3, &unknown), (FailureClass::Task, "agent unknown")),
         (world.body(4, &absent), (FailureClass::Infra, "requirements not met")),
+        (world.body(6, &odd), (FailureClass::Task, "policy refused")),
     ];
     for (body, expected) in cases {
         let lease = session.offer(world.boss.id(), body);
