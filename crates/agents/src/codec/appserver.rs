@@ -221,7 +221,7 @@ impl AppServer {
         Step::Send(self.request(Sent::Resume, "thread/resume", &params))
     }
 
-    /// What a thread works under. `untrusted` asks before every command it does not know for harmless and every change;
+    /// What a thread works under. `untrusted` asks before every change and every command, `ls` too as it was seen;
     /// it can be said here alone, and no longer in a settings file.
     fn terms(&self) -> Value {
         json!({
