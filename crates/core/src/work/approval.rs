@@ -82,7 +82,7 @@ pub struct Approval {
     pub digest: Digest,
     /// In clear, so that an inbox can be ordered; the action itself is sealed.
     pub risk: Risk,
-    /// The sealed [`Action`](crate::deed::Action).
+    /// The sealed [`Action`].
     pub sealed: Vec<u8>,
     /// What happens when nobody answers.
     pub lapse: LapsePolicy,
