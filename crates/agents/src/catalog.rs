@@ -29,7 +29,7 @@ static STANDARD: [&Entry; 19] = [
     &acp::openclaw::ENTRY,
     &acp::copilot::ENTRY,
     &acp::kimi::ENTRY,
-    &acp::pi::ENTRY,
+    &native::pi::ENTRY,
     &acp::cursor_agent::ENTRY,
     &text::amp::ENTRY,
     &text::crush::ENTRY,

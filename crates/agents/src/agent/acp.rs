@@ -10,5 +10,4 @@ pub(crate) mod kimi;
 pub(crate) mod openclaw;
 pub(crate) mod opencode;
 pub(crate) mod openhands;
-pub(crate) mod pi;
 pub(crate) mod qwen;

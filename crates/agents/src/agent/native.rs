@@ -2,3 +2,4 @@
 
 pub(crate) mod claude;
 pub(crate) mod codex;
+pub(crate) mod pi;
