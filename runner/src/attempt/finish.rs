@@ -10,7 +10,7 @@
 use super::life::{Ending, Life};
 use super::secrets;
 use crate::session::seat::{self, Seat};
-use ostler_agents::Redactor;
+use ostler_agents::{Redactor, SESSION_GONE};
 use ostler_core::command::ReportedEnd;
 use ostler_core::event::Event;
 use ostler_core::failure::FailureClass;
@@ -27,8 +27,6 @@ pub(crate) const AUTHOR: Author<'static> = Author { name: "Ostler", email: "ostl
 const SUBJECT_CHARS_MAX: usize = 60;
 /// Bringing work home may take this long: gigabytes on a slow disk.
 const SAVE_WITHIN: Duration = Duration::from_secs(30 * 60);
-/// What an adapter says when the session it was to go on with is not there.
-const SESSION_GONE: &str = "session gone";
 /// Ends that were this runner's doing and leave a session to go on with: the run comes back here, where it is.
 const GONE_ON_WITH: [&str; 3] = ["agent lost with its runner", "agent stopped", "lease not renewed"];
 /// It comes back after this long: whatever ended the agent has a moment to pass.
