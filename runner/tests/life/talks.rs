@@ -17,22 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 fn rule(effect: Effect, program: &[&str]) -> Rule {
-    let none = Vec::new;
-    Rule {
-        effect,
-        kind: vec!["command".to_owned()],
-        program: program.iter().map(|name| (*name).to_owned()).collect(),
-        args: none(),
-        path: none(),
-        host: none(),
-        agent: none(),
-        queue: none(),
-        tool: none(),
-        unreadable: false,
-        risk: None,
-        message: String::new(),
-        origin: String::new(),
-    }
+    let program = program.iter().map(|name| (*name).to_owned()).collect();
+    Rule { kind: vec!["command".to_owned()], program, ..Rule::new(effect) }
 }
 
 /// A task whose agent does what `script` says. `true` is allowed, `false` is denied, everything else is asked about.

@@ -109,21 +109,8 @@ impl House {
 
     /// A task for the agent, every action of which is asked.
     pub(crate) fn task(&self, prompt: &str) -> Task {
-        let ask = Rule {
-            effect: Effect::Ask,
-            kind: ["write", "command", "tool", "mcp"].map(str::to_owned).to_vec(),
-            program: vec![],
-            args: vec![],
-            path: vec![],
-            host: vec![],
-            tool: vec![],
-            unreadable: false,
-            agent: vec![],
-            queue: vec![],
-            risk: None,
-            message: String::new(),
-            origin: "test:1".to_owned(),
-        };
+        let kind = ["write", "command", "tool", "mcp"].map(str::to_owned).to_vec();
+        let ask = Rule { kind, origin: "test:1".to_owned(), ..Rule::new(Effect::Ask) };
         let repository = self.place().display().to_string();
         Task {
             source: Some(Source { repository, reference: None }),
